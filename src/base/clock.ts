@@ -1,0 +1,21 @@
+/** Cancels what it was returned for; calling it twice, or after the timer fired, does nothing. */
+export type Cancel = () => void;
+
+/** The passing of time, passed in so that a whole server can run in made-up time. */
+export interface Clock {
+  /** Milliseconds since 1970 (UTC). Whole numbers are not promised. */
+  now(): number;
+  /** Calls `run` once, not before `delayMs` milliseconds have passed. */
+  after(delayMs: number, run: () => void): Cancel;
+}
+
+/** The only place of the server that reads the real time or starts a real timer. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
