@@ -1,0 +1,203 @@
+import type { Cancel, Clock } from "./clock.ts";
+
+// Hot path: state lives in growing typed arrays; a timer costs 18 bytes and no garbage.
+
+/** Called when a timer is due, with what it was started with. */
+export type TimerHandler = (payload: number) => void;
+
+/** A timer that runs, for `stop`; 0 is never one. Valid until it fires or is stopped. */
+export type TimerId = number;
+
+const TICK_MS = 10;
+const SLOT_BITS = 8;
+const SLOTS = 1 << SLOT_BITS;
+const LEVELS = 4;
+const TICKS_MAX = 2 ** 31 - 1;
+const ID_BITS = 22;
+const TIMERS_MAX = 1 << ID_BITS;
+
+/** One wheel for everything that expires: transactions, bindings, subscriptions. Resolution 10 ms, range 248 days (longer waits fire at that).
+ *  Driven by one timer of the passed clock. */
+export class TimerWheel {
+  readonly #clock: Clock;
+  readonly #startMs: number;
+  readonly #handlers: TimerHandler[] = [];
+  readonly #heads = new Int32Array(SLOTS * LEVELS);
+  #capacity = 1024;
+  #next = new Int32Array(this.#capacity);
+  #previous = new Int32Array(this.#capacity);
+  #due = new Int32Array(this.#capacity);
+  #slot = new Int16Array(this.#capacity).fill(-1);
+  #handler = new Uint8Array(this.#capacity);
+  #generation = new Uint16Array(this.#capacity);
+  #payload = new Float64Array(this.#capacity);
+  #free = 0;
+  #used = 1;
+  #now = 0;
+  #count = 0;
+  #cancel: Cancel | null = null;
+  #wakeTick = TICKS_MAX;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startMs = clock.now();
+  }
+
+  /** How many timers run. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Registers what a kind of timer does; at most 255 kinds. Returns the kind for `start`. */
+  kind(handler: TimerHandler): number {
+    this.#handlers.push(handler);
+    return this.#handlers.length - 1;
+  }
+
+  /** Starts a timer of a kind; `payload` is any number that the handler understands. Fires once, not early. */
+  start(kind: number, delayMs: number, payload: number): TimerId {
+    const id = this.#take();
+    const tick = Math.ceil((this.#clock.now() - this.#startMs + Math.max(0, delayMs)) / TICK_MS);
+    this.#due[id] = Math.min(Math.max(tick, this.#now + 1), TICKS_MAX);
+    this.#handler[id] = kind;
+    this.#payload[id] = payload;
+    this.#insert(id);
+    this.#count++;
+    if (this.#cancel === null || (this.#due[id] ?? 0) < this.#wakeTick) this.#wake();
+    return (this.#generation[id] ?? 0) * TIMERS_MAX + id;
+  }
+
+  /** Stops a timer; does nothing when it has fired, was stopped, or is 0. */
+  stop(timer: TimerId): void {
+    const id = timer % TIMERS_MAX;
+    if (timer === 0 || this.#slot[id] === -1 || this.#generation[id] !== Math.floor(timer / TIMERS_MAX)) return;
+    this.#unlink(id);
+    this.#release(id);
+  }
+
+  /** Stops the driving timer: nothing fires any more. */
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#wakeTick = -1;
+  }
+
+  #wake(): void {
+    if (this.#wakeTick === -1) return;
+    const tick = this.#nextTick();
+    if (this.#cancel !== null && tick >= this.#wakeTick) return;
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#wakeTick = TICKS_MAX;
+    if (tick === TICKS_MAX) return;
+    this.#wakeTick = tick;
+    const delay = this.#startMs + tick * TICK_MS - this.#clock.now();
+    this.#cancel = this.#clock.after(Math.max(0, delay), () => {
+      this.#cancel = null;
+      this.#wakeTick = TICKS_MAX;
+      this.#advance(Math.floor((this.#clock.now() - this.#startMs) / TICK_MS));
+      this.#wake();
+    });
+  }
+
+  /** The next tick at which something is due or a level must be emptied into a lower one; scans at most one turn of the lowest wheel. */
+  #nextTick(): number {
+    if (this.#count === 0) return TICKS_MAX;
+    const turnEnd = (this.#now | (SLOTS - 1)) + 1;
+    for (let tick = this.#now + 1; tick < turnEnd; tick++) if (this.#heads[tick & (SLOTS - 1)] !== 0) return tick;
+    return turnEnd;
+  }
+
+  #advance(to: number): void {
+    while (this.#now < to) {
+      if (this.#count === 0) {
+        this.#now = to;
+        return;
+      }
+      this.#now++;
+      for (let level = 1; level < LEVELS && (this.#now & ((1 << (SLOT_BITS * level)) - 1)) === 0; level++) this.#cascade(level);
+      this.#fire(this.#now & (SLOTS - 1));
+    }
+  }
+
+  #cascade(level: number): void {
+    const slot = level * SLOTS + ((this.#now >>> (SLOT_BITS * level)) & (SLOTS - 1));
+    let id = this.#heads[slot] ?? 0;
+    this.#heads[slot] = 0;
+    while (id !== 0) {
+      const next = this.#next[id] ?? 0;
+      this.#insert(id);
+      id = next;
+    }
+  }
+
+  #fire(slot: number): void {
+    // A handler may start and stop timers, also of this slot: take the head anew each time.
+    for (let id = this.#heads[slot] ?? 0; id !== 0; id = this.#heads[slot] ?? 0) {
+      const handler = this.#handlers[this.#handler[id] ?? 0];
+      const payload = this.#payload[id] ?? 0;
+      this.#unlink(id);
+      this.#release(id);
+      handler?.(payload);
+    }
+  }
+
+  #insert(id: number): void {
+    const due = this.#due[id] ?? 0;
+    const wait = due - this.#now;
+    const level = wait < SLOTS ? 0 : wait < 1 << (2 * SLOT_BITS) ? 1 : wait < 1 << (3 * SLOT_BITS) ? 2 : 3;
+    const slot = level * SLOTS + ((due >>> (SLOT_BITS * level)) & (SLOTS - 1));
+    const head = this.#heads[slot] ?? 0;
+    this.#next[id] = head;
+    this.#previous[id] = 0;
+    if (head !== 0) this.#previous[head] = id;
+    this.#heads[slot] = id;
+    this.#slot[id] = slot;
+  }
+
+  #unlink(id: number): void {
+    const next = this.#next[id] ?? 0;
+    const previous = this.#previous[id] ?? 0;
+    if (next !== 0) this.#previous[next] = previous;
+    if (previous !== 0) this.#next[previous] = next;
+    else this.#heads[this.#slot[id] ?? 0] = next;
+  }
+
+  #take(): number {
+    if (this.#free !== 0) {
+      const id = this.#free;
+      this.#free = this.#next[id] ?? 0;
+      return id;
+    }
+    if (this.#used === this.#capacity) this.#grow();
+    return this.#used++;
+  }
+
+  #release(id: number): void {
+    this.#slot[id] = -1;
+    this.#generation[id] = (this.#generation[id] ?? 0) + 1;
+    this.#next[id] = this.#free;
+    this.#free = id;
+    this.#count--;
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    this.#next = grown(this.#next, this.#capacity);
+    this.#previous = grown(this.#previous, this.#capacity);
+    this.#due = grown(this.#due, this.#capacity);
+    const slots = new Int16Array(this.#capacity).fill(-1);
+    slots.set(this.#slot);
+    this.#slot = slots;
+    this.#handler = grown(this.#handler, this.#capacity);
+    this.#generation = grown(this.#generation, this.#capacity);
+    this.#payload = grown(this.#payload, this.#capacity);
+  }
+}
+
+/** A longer copy of a typed array. */
+export function grown<T extends Int32Array | Uint32Array | Int16Array | Uint16Array | Uint8Array | Float64Array>(from: T, length: number): T {
+  const to = Reflect.construct(from.constructor, [length]) as T;
+  to.set(from);
+  return to;
+}

@@ -1,0 +1,125 @@
+import { Header } from "./header-name.ts";
+import { elementEnd, type Message } from "./message.ts";
+import { receivedVia, topVia } from "./via.ts";
+
+/** What a response carries beyond what it takes over from its request. */
+export interface Answer {
+  readonly status: number;
+  /** Default: the phrase of the RFC. */
+  readonly reason?: string;
+  /** Whole header lines, each with its line end. */
+  readonly headers?: string;
+  readonly contentType?: string;
+  /** Bytes as latin1. */
+  readonly body?: string;
+}
+
+/** The text of our own response to a request (RFC 3261 §8.2.6): Via, From, To, Call-ID and CSeq taken over, `toTag` added to a To
+ *  that has none (not to a 100), Record-Route taken over by what may create a dialog, Timestamp by a 100. */
+export function responseText(request: Message, answer: Answer, toTag: string, remoteAddress: string, remotePort: number): string {
+  const { status } = answer;
+  let text = `SIP/2.0 ${status} ${answer.reason ?? reasonPhrase(status)}\r\n`;
+  text += viaLines(request, remoteAddress, remotePort);
+  text += `From: ${request.header(Header.from) ?? ""}\r\n`;
+  const to = request.header(Header.to) ?? "";
+  text += `To: ${to}${status > 100 && toTag !== "" && !hasTag(to) ? `;tag=${toTag}` : ""}\r\n`;
+  text += `Call-ID: ${request.callId}\r\nCSeq: ${request.header(Header.cseq) ?? ""}\r\n`;
+  if (status === 100) {
+    const timestamp = request.header(Header.timestamp);
+    if (timestamp !== undefined) text += `Timestamp: ${timestamp}\r\n`;
+  } else if (status < 300) {
+    for (let line = request.lineOf(Header.recordRoute); line !== -1; line = request.lineOf(Header.recordRoute, line)) {
+      text += `Record-Route: ${request.text.slice(request.valueStart(line), request.valueEnd(line))}\r\n`;
+    }
+  }
+  text += answer.headers ?? "";
+  const body = answer.body ?? "";
+  if (answer.contentType !== undefined) text += `Content-Type: ${answer.contentType}\r\n`;
+  return `${text}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** True when a From or To value has a tag: a cheap test that reads parameters outside the angle brackets only. */
+export function hasTag(value: string): boolean {
+  const from = value.lastIndexOf(">") + 1;
+  return /;[ \t\r\n]*tag[ \t\r\n]*=/i.test(from === 0 ? value : value.slice(from));
+}
+
+function viaLines(request: Message, remoteAddress: string, remotePort: number): string {
+  let text = "";
+  let isTop = true;
+  for (let line = request.lineOf(Header.via); line !== -1; line = request.lineOf(Header.via, line)) {
+    const start = request.valueStart(line);
+    const end = request.valueEnd(line);
+    if (isTop) {
+      const stop = elementEnd(request.text, start, end);
+      text += `Via: ${fixedTop(request, remoteAddress, remotePort, stop)}${request.text.slice(stop, end)}\r\n`;
+      isTop = false;
+    } else text += `Via: ${request.text.slice(start, end)}\r\n`;
+  }
+  return text;
+}
+
+function fixedTop(request: Message, remoteAddress: string, remotePort: number, stop: number): string {
+  try {
+    return receivedVia(request.text, topVia(request), remoteAddress, remotePort);
+  } catch {
+    // A Via that cannot be read is sent back as it came: the answer goes to where the request came from.
+    return request.text.slice(request.valueStart(request.lineOf(Header.via)), stop);
+  }
+}
+
+const PHRASES: Readonly<Record<number, string>> = {
+  100: "Trying",
+  180: "Ringing",
+  181: "Call Is Being Forwarded",
+  183: "Session Progress",
+  200: "OK",
+  202: "Accepted",
+  302: "Moved Temporarily",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  408: "Request Timeout",
+  410: "Gone",
+  412: "Conditional Request Failed",
+  413: "Request Entity Too Large",
+  414: "Request-URI Too Long",
+  415: "Unsupported Media Type",
+  416: "Unsupported URI Scheme",
+  420: "Bad Extension",
+  421: "Extension Required",
+  423: "Interval Too Brief",
+  430: "Flow Failed",
+  439: "First Hop Lacks Outbound Support",
+  440: "Max-Breadth Exceeded",
+  480: "Temporarily Unavailable",
+  481: "Call/Transaction Does Not Exist",
+  482: "Loop Detected",
+  483: "Too Many Hops",
+  484: "Address Incomplete",
+  485: "Ambiguous",
+  486: "Busy Here",
+  487: "Request Terminated",
+  488: "Not Acceptable Here",
+  489: "Bad Event",
+  491: "Request Pending",
+  493: "Undecipherable",
+  500: "Server Internal Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Server Time-out",
+  505: "Version Not Supported",
+  513: "Message Too Large",
+  600: "Busy Everywhere",
+  603: "Decline",
+  604: "Does Not Exist Anywhere",
+};
+
+/** The RFC's phrase for a status. */
+export function reasonPhrase(status: number): string {
+  return PHRASES[status] ?? (status < 200 ? "Progress" : status < 300 ? "OK" : status < 400 ? "Redirection" : "Error");
+}

@@ -1,0 +1,84 @@
+import { ParseError } from "../base/errors.ts";
+import type { Protocol } from "./transport/transport.ts";
+import { elementEnd, type Message } from "./message.ts";
+import { Header } from "./header-name.ts";
+import { paramOf } from "./uri.ts";
+
+/** One Via value (RFC 3261 §20.42), with where it stands in the message's text. */
+export interface Via {
+  /** Lower case as in the message: `udp`, `tcp`, or a name that we do not speak. */
+  readonly transport: string;
+  /** Lower case; IPv6 in brackets. */
+  readonly host: string;
+  /** 0 when none is given. */
+  readonly port: number;
+  /** Empty when there is none (RFC 2543). */
+  readonly branch: string;
+  /** All parameters, each with its leading `;`. */
+  readonly params: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What every branch of RFC 3261 begins with. */
+export const magicCookie = "z9hG4bK";
+
+/** The topmost Via. Throws ParseError when there is none or it cannot be read. */
+export function topVia(message: Message): Via {
+  const line = message.lineOf(Header.via);
+  if (line === -1) throw new ParseError("no Via");
+  const start = message.valueStart(line);
+  return parseVia(message.text, start, elementEnd(message.text, start, message.valueEnd(line)));
+}
+
+const VIA = /^SIP[ \t\r\n]*\/[ \t\r\n]*2\.0[ \t\r\n]*\/[ \t\r\n]*([A-Za-z0-9-]+)[ \t\r\n]+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]+)[ \t\r\n]*(?::[ \t\r\n]*(\d{1,5}))?[ \t\r\n]*/i;
+
+/** Reads the Via value that stands in `text` from `start` to `end`. An IPv6 sent-by without brackets is read too (RFC 5118 §4.5). */
+export function parseVia(text: string, start: number, end: number): Via {
+  const value = text.slice(start, end);
+  const found = VIA.exec(value);
+  if (found === null) throw new ParseError(`a Via that cannot be read: ${value.slice(0, 60)}`);
+  const params = value.slice(found[0].length).trimEnd();
+  if (params !== "" && !params.startsWith(";")) throw new ParseError(`a Via that cannot be read: ${value.slice(0, 60)}`);
+  const host = (found[2] ?? "").toLowerCase();
+  const port = Number(found[3] ?? 0);
+  if (port > 65535) throw new ParseError("a port above 65535 in Via");
+  return {
+    transport: (found[1] ?? "").toLowerCase(),
+    host: host.includes(":") && !host.startsWith("[") ? `[${host}]` : host,
+    port,
+    branch: paramOf(params, "branch") ?? "",
+    params,
+    start,
+    end,
+  };
+}
+
+/** The Via value that stands for a request after we received it: `received` when sent-by is not the address it came from,
+ *  `rport` filled in when asked for (RFC 3261 §18.2.1, RFC 3581 §4). The value as written when nothing is to be added. */
+export function receivedVia(text: string, via: Via, remoteAddress: string, remotePort: number): string {
+  const value = text.slice(via.start, via.end);
+  const asked = RPORT.test(via.params);
+  const sentBy = via.host.startsWith("[") ? via.host.slice(1, -1) : via.host;
+  if (!asked && sentBy === remoteAddress && !RECEIVED.test(via.params)) return value;
+  const head = value.slice(0, value.length - via.params.length).trimEnd();
+  let params = via.params.replace(RECEIVED, "");
+  if (asked) params = params.replace(RPORT, `;rport=${remotePort}`);
+  return `${head}${params};received=${remoteAddress}`;
+}
+
+const RPORT = /;[ \t]*rport[ \t]*(?:=[^;]*)?(?=;|$)/i;
+const RECEIVED = /;[ \t]*received[ \t]*=[^;]*/i;
+
+/** The word for a transport in a Via: `UDP`, `TLS`, `WS`. */
+export function viaTransport(protocol: Protocol): string {
+  return VIA_NAMES[protocol];
+}
+
+const VIA_NAMES: Readonly<Record<Protocol, string>> = { udp: "UDP", tcp: "TCP", tls: "TLS", ws: "WS", wss: "WSS" };
+
+/** The protocol that a transport's name means; null for one that we do not speak. */
+export function protocolNamed(name: string): Protocol | null {
+  const lower = name.toLowerCase();
+  return lower === "udp" || lower === "tcp" || lower === "tls" || lower === "ws" || lower === "wss" ? lower : null;
+}
