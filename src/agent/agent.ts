@@ -1,0 +1,47 @@
+import type { Message } from "../sip/message.ts";
+import type { Flow } from "../sip/transport/transport.ts";
+
+/** A dialog of which we are one end (RFC 3261 §12): what NOTIFY needs. A plain value, so that it can be stored. */
+export interface AgentDialog {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  /** The From value of our requests without the tag: name-addr. */
+  readonly local: string;
+  /** The To value of our requests without the tag. */
+  readonly remote: string;
+  /** The peer's Contact URI: our request URI. A target refresh gives a new value. */
+  readonly target: string;
+  /** Route values, in the order in which we write them. */
+  readonly routes: readonly string[];
+  /** The way that the peer's request came by; tried first while it is open. Never stored. */
+  readonly flow: Flow | null;
+}
+
+/** One request of ours. Header lines are whole, each with its line end. */
+export interface AgentRequest {
+  readonly method: string;
+  readonly cseq: number;
+  readonly headers: string;
+  readonly contentType?: string;
+  /** Bytes as latin1. */
+  readonly body?: string;
+}
+
+/** What became of a request: the final response, or why there was none. */
+export type AgentOutcome =
+  | { readonly kind: "answered"; readonly status: number; readonly response: Message }
+  | { readonly kind: "timeout" }
+  | { readonly kind: "unreachable"; readonly why: string };
+
+/** Our own user agent: every request that we originate goes through it. */
+export interface Agent {
+  /** The dialog that a request creates with us as its UAS (RFC 3261 §12.1.1); `localTag` is the tag of our answer. Throws ParseError when it lacks a Contact. */
+  dialogOf(request: Message, source: Flow, localTag: string): AgentDialog;
+  /** The dialog after a request of the peer within it: target and flow renewed (RFC 3261 §12.2.2). */
+  refreshed(dialog: AgentDialog, request: Message, source: Flow): AgentDialog;
+  /** The Contact value (`<sip:…>`) by which a peer reaches us on that flow. */
+  contact(source: Flow): string;
+  /** Sends a request within a dialog; `done` is called once, never before `send` returns. The response is a view that is valid during `done` only. */
+  send(dialog: AgentDialog, request: AgentRequest, done: (outcome: AgentOutcome) => void): void;
+}

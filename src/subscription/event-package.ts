@@ -1,0 +1,61 @@
+import type { Aor } from "../base/ids.ts";
+import type { SipUri } from "../sip/uri.ts";
+
+/** Who watches whom: what a body may depend on. */
+export interface Watching {
+  readonly resource: Aor;
+  /** The URI that the watcher subscribed to, without parameters: what documents name the presentity by. */
+  readonly entity: string;
+  readonly watcher: Aor | null;
+  /** The watcher's User-Agent, for phone profiles. */
+  readonly userAgent: string;
+  /** The media types of its Accept header, lower case; empty when it gave none. */
+  readonly accept: readonly string[];
+}
+
+/** A rendered body, shared by all watchers with the same key. The version number of dialog-info stands between `head` and `tail`;
+ *  where a package has none, `tail` is empty and `head` the whole body. Bytes as latin1. */
+export interface Rendered {
+  readonly contentType: string;
+  readonly head: string;
+  readonly tail: string;
+  readonly isVersioned: boolean;
+}
+
+/** What a PUBLISH is told: taken, or why not. */
+export type Publishing = { readonly kind: "taken" } | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly headers?: string };
+
+/** A live publication (RFC 3903). */
+export interface Publication {
+  readonly resource: Aor;
+  readonly etag: string;
+  /** When its content last changed, ms since 1970. A refresh does not change it, nor a body with the same content. */
+  readonly publishedAt: number;
+  /** When it lapses, ms since 1970. */
+  readonly until: number;
+  readonly contentType: string;
+  /** Bytes as latin1. */
+  readonly body: string;
+}
+
+/** One event package (RFC 6665 §7.2): all that the subscription engine does not know. */
+export interface EventPackage {
+  readonly name: string;
+  /** Media types of its bodies, the preferred one first. A SUBSCRIBE whose Accept names none of them gets 406. */
+  readonly types: readonly string[];
+  /** Media types that a PUBLISH may bring; empty when the package takes none (489). */
+  readonly publishTypes: readonly string[];
+  /** May this watcher watch? Null when it may; else what it is told. */
+  admits(watching: Watching, uri: SipUri): { readonly status: number; readonly reason: string } | null;
+  /** The body for a watcher now. Packages cache: equal `renderKey` and unchanged state give the same object.  */
+  render(watching: Watching): Rendered;
+  /** Checks a PUBLISH body before it is taken (parse it, keep nothing). */
+  checkPublication?(contentType: string, body: string): Publishing;
+  /** A publication is new, changed or refreshed: its report replaces the last one of its (resource, etag lineage `id`). */
+  published?(id: string, publication: Publication): void;
+  /** A publication ended: removed by its publisher or lapsed. */
+  unpublished?(id: string, resource: Aor): void;
+}
+
+/** How a package tells the engine that a resource's state changed: NOTIFYs follow for those whose rendered body differs from the last one sent. */
+export type ChangeListener = (packageName: string, resource: Aor) => void;
