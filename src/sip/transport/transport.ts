@@ -57,7 +57,10 @@ export interface Hop {
 export interface TransportHandler {
   /** One whole message, one character a byte (latin1); keep-alives have been answered below. */
   onMessage(text: string, flow: Flow): void;
-  /** A connection ended or could not be made. */
+  /** A message larger than the limits: `head` is at most its first 8 KB, enough for a 513. What was answered before this
+   *  returns, or shortly after, still leaves; then a connection is closed (a UDP flow lives on). */
+  onOversized?(head: string, flow: Flow): void;
+  /** A connection ended or could not be made: exactly once for each connection, never from within `open`. */
   onClosed(flow: Flow, why: string): void;
 }
 
