@@ -45,7 +45,11 @@ export function parseChallenge(value: string): DigestChallenge | null {
   const scheme = /^\s*digest(?=[\s,])/i.exec(value);
   if (scheme === null) return null;
   const read = new Map<string, string>();
-  readParameters(value, scheme[0].length, (name, text) => read.set(name, text));
+  readParameters(value, scheme[0].length, {
+    take(name, text) {
+      if (!read.has(name)) read.set(name, text);
+    },
+  });
   const realm = read.get("realm");
   const nonce = read.get("nonce");
   if (realm === undefined || nonce === undefined) throw new ParseError("digest challenge without realm or nonce");

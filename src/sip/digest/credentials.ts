@@ -2,6 +2,7 @@ import { ParseError } from "../../base/errors.ts";
 import { digitsOf, parseAlgorithm } from "./hashes.ts";
 import type { DigestAlgorithm } from "./hashes.ts";
 import { readParameters, unescaped } from "./parameters.ts";
+import type { ParameterReader } from "./parameters.ts";
 
 /** What an Authorization or Proxy-Authorization header says. The strings may be slices of the message: copy what is kept. */
 export interface DigestCredentials {
@@ -34,95 +35,101 @@ export function parseAuthorization(value: string): DigestCredentials | null {
   const scheme = SCHEME.exec(value);
   if (scheme === null) return null;
   const read = new Reading();
-  readParameters(value, scheme[0].length, read.take);
+  readParameters(value, scheme[0].length, read);
   return read.credentials();
 }
 
 const SCHEME = /^\s*digest(?=[\s,])/i;
 
-/** One shape for all headers, filled as the parameters come. */
-class Reading {
-  username = "";
-  isNamed = false;
-  realm = "";
-  nonce = "";
-  uri = "";
-  response = "";
-  algorithm = "MD5";
-  qop = "";
+/** Null: not given yet. */
+class Reading implements ParameterReader {
+  username: string | null = null;
+  realm: string | null = null;
+  nonce: string | null = null;
+  uri: string | null = null;
+  response: string | null = null;
+  algorithm: string | null = null;
+  qop: string | null = null;
   cnonce: string | null = null;
-  nc = "";
+  nc: string | null = null;
 
-  readonly take = (name: string, value: string): void => {
+  take(name: string, value: string): void {
     switch (name) {
       case "username":
-        this.username = unescaped(value);
-        this.isNamed = true;
+        this.username = once(this.username, unescaped(value), name);
         break;
       case "username*":
-        this.username = extendedValue(value);
-        this.isNamed = true;
+        this.username = once(this.username, extendedValue(value), name);
         break;
       case "realm":
-        this.realm = unescaped(value);
+        this.realm = once(this.realm, unescaped(value), name);
         break;
       case "nonce":
-        this.nonce = value;
+        this.nonce = once(this.nonce, value, name);
         break;
       case "uri":
-        this.uri = value;
+        this.uri = once(this.uri, value, name);
         break;
       case "response":
-        this.response = value.toLowerCase();
+        this.response = once(this.response, value, name);
         break;
       case "algorithm":
-        this.algorithm = value;
+        this.algorithm = once(this.algorithm, value, name);
         break;
       case "qop":
-        this.qop = value.toLowerCase();
+        this.qop = once(this.qop, value, name);
         break;
       case "cnonce":
-        this.cnonce = value;
+        this.cnonce = once(this.cnonce, value, name);
         break;
       case "nc":
-        this.nc = value;
+        this.nc = once(this.nc, value, name);
         break;
       default: // opaque and what later RFCs add
     }
-  };
+  }
 
   credentials(): DigestCredentials {
-    if (!this.isNamed) throw missing("username");
-    if (this.nonce === "") throw missing("nonce");
-    if (this.uri === "") throw missing("uri");
-    const algorithm = parseAlgorithm(this.algorithm);
-    if (!HEX.test(this.response)) throw new ParseError("digest response is not hexadecimal");
-    if (algorithm !== null && this.response.length !== digitsOf(algorithm)) throw new ParseError("digest response of a wrong length");
+    const { username, realm, nonce, uri, response, cnonce, nc } = this;
+    if (username === null) throw missing("username");
+    if (nonce === null || nonce === "") throw missing("nonce");
+    if (uri === null || uri === "") throw missing("uri");
+    if (response === null || !HEX.test(response)) throw new ParseError("digest response is not hexadecimal");
+    const named = this.algorithm ?? "MD5";
+    const algorithm = parseAlgorithm(named);
+    if (algorithm !== null && response.length !== digitsOf(algorithm)) throw new ParseError("digest response of a wrong length");
     const qop = parseProtection(this.qop);
-    if (qop !== "none" && this.cnonce === null) throw missing("cnonce");
-    if (qop !== "none" && !COUNT.test(this.nc)) throw missing("nc");
+    if (qop !== "none" && cnonce === null) throw missing("cnonce");
+    if (qop !== "none" && (nc === null || !COUNT.test(nc))) throw missing("nc");
     return {
-      username: this.username,
-      realm: this.realm,
-      nonce: this.nonce,
-      uri: this.uri,
-      response: this.response,
+      username,
+      realm: realm ?? "",
+      nonce,
+      uri,
+      response: response.toLowerCase(),
       algorithm,
-      isSession: this.algorithm.length > 5 && /-sess$/i.test(this.algorithm),
+      isSession: named.length > 5 && /-sess$/i.test(named),
       qop,
-      cnonce: this.cnonce ?? "",
-      nc: qop === "none" ? "" : this.nc,
-      nonceCount: qop === "none" ? 1 : parseInt(this.nc, 16),
+      cnonce: cnonce ?? "",
+      nc: qop === "none" ? "" : (nc ?? ""),
+      nonceCount: qop === "none" ? 1 : parseInt(nc ?? "", 16),
     };
   }
 }
 
-const HEX = /^[0-9a-f]+$/;
+const HEX = /^[0-9a-f]+$/i;
 const COUNT = /^[0-9a-f]{1,8}$/i;
 
-function parseProtection(text: string): Protection {
-  if (text === "auth" || text === "auth-int") return text;
-  if (text === "") return "none";
+function once(before: string | null, value: string, name: string): string {
+  if (before !== null) throw new ParseError(`authentication parameter ${name} given twice`);
+  return value;
+}
+
+function parseProtection(text: string | null): Protection {
+  if (text === "auth") return "auth";
+  if (text === null || text === "") return "none";
+  const lower = text.toLowerCase();
+  if (lower === "auth" || lower === "auth-int") return lower;
   throw new ParseError("unknown qop in digest credentials");
 }
 

