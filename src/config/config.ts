@@ -1,0 +1,123 @@
+import type { Endpoint } from "./address.ts";
+import type { KeyPair } from "./certificate.ts";
+import type { Expires, Rate } from "./quantity.ts";
+
+/** Everything that the configuration file says, checked, with every default filled in: the only thing that the rest of the server reads. */
+export interface Config {
+  /** The SIP domain and the realm, in lower case, e.g. `tel.example.test`. */
+  readonly domain: string;
+  readonly role: "main";
+  /** This server's name. */
+  readonly node: string;
+  readonly listen: readonly ListenEntry[];
+  readonly workers: number;
+  /** Folder of the embedded store, absolute. */
+  readonly storePath: string;
+  readonly durability: "fast";
+  readonly authentication: AuthenticationConfig;
+  readonly registerExpires: Expires;
+  readonly contactsPerUserMax: number;
+  /** A dialog older than this is taken for dead. */
+  readonly dialogs: { readonly ageMaxMs: number };
+  readonly web: WebConfig;
+  readonly log: { readonly level: "debug" | "info" | "warn" | "error" | "silent"; readonly sip: boolean };
+  /** The directory file, absolute. */
+  readonly directoryPath: string;
+  readonly presence: PresenceConfig;
+  readonly limits: LimitsConfig;
+  /** Name servers to ask; empty for those of the system. */
+  readonly resolverServers: readonly Endpoint[];
+}
+
+/** One address to listen on; certificates are loaded PEM text. */
+export interface ListenEntry extends Partial<KeyPair> {
+  /** `udp://0.0.0.0:5060`, `wss://[::]:8443/sip`: always with a port. */
+  readonly url: string;
+  /** The network's name; without it the network is `default`. */
+  readonly network?: string;
+  /** Certificates for other names that clients may ask for; `name` may be `*.example.test`. */
+  readonly sni?: readonly (KeyPair & { readonly name: string })[];
+  /** PEM text of the authorities of client certificates. */
+  readonly clientCa?: string;
+  readonly clientCertificates?: "none" | "optional" | "required";
+  /** Web origins that may open a WebSocket; without it any may. */
+  readonly origins?: readonly string[];
+}
+
+export type DigestAlgorithm = "MD5" | "SHA-256";
+
+/** Who must prove who he is, and how. */
+export interface AuthenticationConfig {
+  readonly require: "all" | "register" | "none";
+  /** What is offered, in the order it is written; never empty. */
+  readonly algorithms: readonly DigestAlgorithm[];
+  /** Wrong passwords that an address or user may send. */
+  readonly guesses: Rate;
+  /** Peers that are not challenged, as `ADDRESS/BITS`. */
+  readonly trustedNetworks: readonly string[];
+}
+
+/** The pages and the API. */
+export interface WebConfig {
+  /** `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** `127.0.0.1`, `::` or `localhost`. */
+  readonly address: string;
+  readonly port: number;
+  readonly auth: "token" | "none";
+  /** Null: no token is set, so nobody is let in (unless `auth` is none). */
+  readonly token: string | null;
+}
+
+/** How a person's state is made and told. */
+export interface PresenceConfig {
+  readonly merge: boolean;
+  readonly primarySource: "calendar" | "api" | "publish" | "none";
+  readonly imToRpid: boolean;
+  readonly early: "ringing" | "busy" | "ignore";
+  readonly basicFrom: "reachability" | "winner";
+  readonly notifyIntervalMs: number;
+  readonly publishExpires: Expires;
+  readonly subscribeExpires: Expires;
+  readonly anyoneInDomainMayWatch: boolean;
+}
+
+/** What the server takes from others at most. */
+export interface LimitsConfig {
+  readonly messageBytesMax: number;
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+}
+
+/** What the directory file says. */
+export interface DirectoryFile {
+  readonly users: readonly DirectoryUser[];
+}
+
+/** One person, as the directory file names him. */
+export interface DirectoryUser {
+  readonly id: string;
+  /** Unicode text; the id when the file gives none. */
+  readonly name: string;
+  readonly aliases: readonly string[];
+  /** As written, e.g. `+32 475 00 01 01`. */
+  readonly numbers: readonly string[];
+  readonly inbound: "none" | "anyone";
+  readonly secret: Secret;
+}
+
+/** How a user proves who he is: a plain password, hashes of `id:domain:password` in lower-case hexadecimal, or not at all. */
+export type Secret =
+  | { readonly kind: "password"; readonly password: string }
+  | { readonly kind: "ha1"; readonly md5?: string; readonly sha256?: string }
+  | { readonly kind: "none" };
+
+/** A configuration without a mistake. */
+export interface Loaded {
+  readonly config: Config;
+  readonly directory: DirectoryFile;
+  /** The files that were read, absolute: the configuration, then the directory if there is one. */
+  readonly files: readonly string[];
+  /** What is allowed but deserves a second look. */
+  readonly warnings: readonly string[];
+}
