@@ -1,0 +1,29 @@
+import type { KeyedHash } from "../base/keyed-hash.ts";
+import { Header } from "../sip/header-name.ts";
+import { elementEnd, type Message } from "../sip/message.ts";
+import { tagOf } from "../sip/name-addr.ts";
+import { loopOf } from "../sip/transaction/branch.ts";
+import { parseVia } from "../sip/via.ts";
+
+/** The hash by which a loop is told from a spiral (RFC 3261 §16.6 step 8): equal when a request comes back with nothing changed that routing looks at. */
+export function loopHash(hash: KeyedHash, message: Message, requestUri: string): string {
+  hash.hash(`${requestUri}|${tagOf(message.header(Header.from))}|${message.callId}|${message.cseq}|${message.header(Header.route) ?? ""}`);
+  return (hash.low >>> 0).toString(36);
+}
+
+/** True when the request has been here before, unchanged (RFC 3261 §16.3 step 4). Costs a text search while the request has one Via. */
+export function isLoop(message: Message, serverId: string, loop: string): boolean {
+  const first = message.lineOf(Header.via);
+  if (first === -1 || !message.text.includes(`z9hG4bK${serverId}.`)) return false;
+  for (let line = first; line !== -1; line = message.lineOf(Header.via, line)) {
+    const end = message.valueEnd(line);
+    for (let start = message.valueStart(line); start < end; ) {
+      const stop = elementEnd(message.text, start, end);
+      let from = start;
+      while (message.text.charCodeAt(from) <= 32) from++;
+      if (loopOf(serverId, parseVia(message.text, from, stop).branch) === loop) return true;
+      start = stop + 1;
+    }
+  }
+  return false;
+}

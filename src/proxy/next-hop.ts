@@ -1,0 +1,73 @@
+import type { Flow, Hop, Transports } from "../sip/transport/transport.ts";
+import { parseNameAddr } from "../sip/name-addr.ts";
+import { bareHost, parseSipUri, uriParam, type SipUri } from "../sip/uri.ts";
+import { protocolNamed } from "../sip/via.ts";
+import type { Resolver } from "../sip/resolver/resolve.ts";
+import type { Location } from "./location.ts";
+import type { RoutePoint } from "./route-token.ts";
+import type { Target } from "./target.ts";
+
+/** Where a request goes: a way that is known, addresses to try in order, or nowhere. */
+export type NextHop = { readonly kind: "flow"; readonly flow: Flow } | { readonly kind: "hops"; readonly hops: readonly Hop[] } | { readonly kind: "none"; readonly status: number; readonly why: string };
+
+/** Finds next hops: by the flow of a registration, by a route token, or by RFC 3263. */
+export interface NextHops {
+  ofTarget(target: Target): NextHop | Promise<NextHop>;
+  ofUri(uri: string): NextHop | Promise<NextHop>;
+  /** For a request within a dialog. `next` is the next Route value, if any; `uri` the request URI. */
+  ofPoint(point: RoutePoint, next: string | null, uri: string): NextHop | Promise<NextHop>;
+}
+
+/** `server` names this process: a route token of another run names connections that are gone. */
+export function nextHops(deps: { readonly resolver: Resolver; readonly transports: Transports; readonly location: Location; readonly server: string }): NextHops {
+  const { resolver, transports, location, server } = deps;
+
+  const ofUri = (text: string): NextHop | Promise<NextHop> => {
+    const uri = parseSipUri(text);
+    if (uri === null || (uri.scheme !== "sip" && uri.scheme !== "sips")) return { kind: "none", status: 416, why: "no SIP URI" };
+    const target = targetOf(uri);
+    if (target === null) return { kind: "none", status: 503, why: "a transport that is not spoken here" };
+    const hops = resolver.resolve(target);
+    return hops instanceof Promise ? hops.then(found) : found(hops);
+  };
+
+  const ofTarget = (target: Target): NextHop | Promise<NextHop> => {
+    const [route] = target.routes;
+    if (route !== undefined) return ofUri(parseNameAddr(route).uri);
+    if (target.flow?.isOpen === true) return { kind: "flow", flow: target.flow };
+    return ofUri(target.uri);
+  };
+
+  return {
+    ofTarget,
+    ofUri,
+    ofPoint(point, next, uri) {
+      const onward = (): NextHop | Promise<NextHop> => ofUri(next === null ? uri : parseNameAddr(next).uri);
+      if (next !== null || point.kind === "plain") return onward();
+      if (point.kind === "udp") {
+        const flow = transports.open({ protocol: "udp", address: point.address, port: point.port, network: point.network });
+        return flow === null ? onward() : { kind: "flow", flow };
+      }
+      const flow = point.server === server ? transports.connection(point.connection) : null;
+      if (flow?.isOpen === true) return { kind: "flow", flow };
+      if (point.aor !== null) {
+        // The phone's connection is gone: it is reached again once it has registered anew (RFC 5626 §5.3).
+        const target = location.deviceTarget(point.aor, point.device);
+        return target === null ? { kind: "none", status: 430, why: "the phone's connection is gone" } : ofTarget(target);
+      }
+      return onward();
+    },
+  };
+}
+
+function targetOf(uri: SipUri): Parameters<Resolver["resolve"]>[0] | null {
+  const transport = uriParam(uri, "transport");
+  const protocol = transport === undefined ? undefined : protocolNamed(transport);
+  if (protocol === null) return null;
+  const host = bareHost(uriParam(uri, "maddr") ?? uri.host);
+  return { host, secure: uri.scheme === "sips", ...(uri.port === 0 ? {} : { port: uri.port }), ...(protocol === undefined ? {} : { transport: protocol }) };
+}
+
+function found(hops: readonly Hop[]): NextHop {
+  return hops.length === 0 ? { kind: "none", status: 503, why: "no address" } : { kind: "hops", hops };
+}

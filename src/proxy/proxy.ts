@@ -1,0 +1,167 @@
+import type { KeyedHash } from "../base/keyed-hash.ts";
+import { Splice, noEdits, spliceOffTop } from "../sip/edits.ts";
+import { Header } from "../sip/header-name.ts";
+import { Message } from "../sip/message.ts";
+import { hasTag } from "../sip/response.ts";
+import type { TransactionCore, TransactionLayer } from "../sip/transaction/layer.ts";
+import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
+import type { Flow, Transports } from "../sip/transport/transport.ts";
+import { parseSipUri } from "../sip/uri.ts";
+import { magicCookie, type Via } from "../sip/via.ts";
+import { Fork, type ForkDeps, type ForkHooks } from "./fork.ts";
+import { forwardedRequest, forwardedResponse } from "./forward.ts";
+import { isLoop, loopHash } from "./loop.ts";
+import type { NextHop } from "./next-hop.ts";
+import type { OwnHosts } from "./own-hosts.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { RequestContext } from "./request-context.ts";
+import { routeSet, type RouteSet } from "./route-set.ts";
+import type { RoutePoint, RouteTokens } from "./route-token.ts";
+import { plainTarget } from "./target.ts";
+import { refusalOf, unknownProxyRequire } from "./validation.ts";
+
+/** The proxy core (RFC 3261 §16): what came in is checked, then goes by its route set when it belongs to a dialog that we
+ *  Record-Routed, else through the pipeline. */
+export function proxy(deps: {
+  readonly layer: TransactionLayer;
+  readonly transports: Transports;
+  readonly pipeline: Pipeline;
+  readonly fork: ForkDeps;
+  readonly own: OwnHosts;
+  readonly tokens: RouteTokens;
+  readonly hash: KeyedHash;
+}): TransactionCore {
+  const { layer, pipeline, own } = deps;
+
+  const inDialog = (message: Message, flow: Flow, transaction: TransactionId, routes: RouteSet, point: RoutePoint, loop: string): void => {
+    const { observer } = deps.fork;
+    const { method, callId } = message;
+    if (method === "INVITE") layer.reply(transaction, message, { status: 100 }, "");
+    observer.onDialogRequest(message);
+    const rewritten = strictlyRewritten(message, routes);
+    const hooks: ForkHooks = {
+      edits: () => noEdits,
+      replyEdits: (response) => {
+        if (response.status >= 200) observer.onDialogResponse(method, callId, response);
+        return noEdits;
+      },
+      failed: (status) => {
+        if (status === 408) observer.onDialogResponse(method, callId, null);
+        return false;
+      },
+      redirected: () => [],
+      ended: () => undefined,
+    };
+    const fork = new Fork(
+      deps.fork,
+      {
+        transaction,
+        method,
+        source: flow,
+        routesOff: routes.own,
+        loop,
+        isDialogForming: false,
+        caller: null,
+        callerDevice: "",
+        callee: null,
+        rewritten,
+        toTag: "",
+      },
+      hooks,
+    );
+    fork.startAt(plainTarget(routes.uri), deps.fork.hops.ofPoint(point, routes.next, routes.uri), rewritten ?? message);
+  };
+
+  return {
+    onRequest(message, _via, flow, transaction) {
+      const refusal = refusalOf(message, flow.protocol === "udp");
+      if (refusal !== null) {
+        layer.reply(transaction, message, refusal, layer.token());
+        return;
+      }
+      const routes = routeSet(message, own, deps.tokens);
+      const parsed = parseSipUri(routes.uri);
+      if (parsed === null) {
+        layer.reply(transaction, message, { status: 400 }, layer.token());
+        return;
+      }
+      const isOurs = own.isOurs(parsed);
+      // A request for us alone may come with its last hop (RFC 3261 §16.3 step 3).
+      if (message.maxForwards === 0 && !(isOurs && parsed.user === null)) {
+        layer.reply(transaction, message, { status: 483 }, layer.token());
+        return;
+      }
+      const loop = loopHash(deps.hash, message, message.requestUri);
+      const answer = isLoop(message, layer.serverId, loop) ? { status: 482 } : unknownProxyRequire(message);
+      if (answer !== null) {
+        layer.reply(transaction, message, answer, layer.token());
+        return;
+      }
+      if (routes.point !== null && hasTag(message.header(Header.to) ?? "")) {
+        inDialog(message, flow, transaction, routes, routes.point, loop);
+        return;
+      }
+      const rewritten = strictlyRewritten(message, routes);
+      const aor = isOurs ? pipeline.identify(parsed) : null;
+      const parts = { message, source: flow, uri: parsed, aor, isOurs, transaction, routesOff: routes.own, nextRoute: routes.next, rewritten };
+      pipeline.run(new RequestContext(layer, parts));
+    },
+
+    onAck(message: Message, via: Via, flow: Flow) {
+      // The ACK of a 2xx: by the route set alone, without a transaction (RFC 3261 §16.11). One without a route of ours was for an answer of our own.
+      if (refusalOf(message, flow.protocol === "udp") !== null || message.maxForwards === 0) return;
+      const routes = routeSet(message, own, deps.tokens);
+      if (routes.point === null) return;
+      deps.fork.observer.onDialogRequest(message);
+      deps.hash.hash(`${via.branch}|${message.callId}|${message.cseq}`);
+      const branch = `${magicCookie}${layer.serverId}.s${(deps.hash.low >>> 0).toString(36)}${(deps.hash.high >>> 0).toString(36)}`;
+      const view = strictlyRewritten(message, routes) ?? message;
+      const how = { uri: routes.uri, routesOff: routes.own, routes: [], recordRoute: "", branch, edits: noEdits };
+      const send = (hop: NextHop, from: Message): void => {
+        const [first] = hop.kind === "hops" ? hop.hops : [];
+        const out = hop.kind === "flow" ? hop.flow : first === undefined ? null : deps.transports.open(first);
+        if (out !== null) out.send(forwardedRequest(from, flow, out, how));
+      };
+      const hop = deps.fork.hops.ofPoint(routes.point, routes.next, routes.uri);
+      if (!(hop instanceof Promise)) {
+        send(hop, view);
+        return;
+      }
+      const kept = view.copy();
+      hop.then(
+        (found) => {
+          send(found, kept);
+        },
+        () => undefined,
+      );
+    },
+  };
+}
+
+/** Forwards the further 2xx of an INVITE whose fork is over: its branch is tied to the caller's transaction (RFC 6026 §7.2). */
+export function lateSuccess(layer: () => TransactionLayer): TransactionUser {
+  return {
+    onResponse(transaction, response) {
+      const { table } = layer();
+      const caller = table.tied(transaction);
+      if (caller !== 0 && response.status < 300) layer().respond(caller, response.status, forwardedResponse(response));
+    },
+    onTimeout: () => undefined,
+    onUnreachable: () => undefined,
+    onCancel: () => undefined,
+  };
+}
+
+const splice = new Splice();
+
+/** The request as it would be had no strict router touched it; null when none did (RFC 3261 §16.4). */
+function strictlyRewritten(message: Message, routes: RouteSet): Message | null {
+  if (!routes.takesLast) return null;
+  const count = message.values(Header.route).length;
+  const kept = message.values(Header.route).slice(0, count - 1);
+  splice.begin(message.text).replace(message.uriStart, message.uriEnd, routes.uri);
+  const first = message.lineStart(message.lineOf(Header.route));
+  spliceOffTop(splice, message, Header.route, count);
+  if (kept.length > 0) splice.replace(first, first, kept.map((value) => `Route: ${value}\r\n`).join(""));
+  return Message.of(splice.end());
+}

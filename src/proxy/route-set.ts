@@ -1,0 +1,49 @@
+import { Header } from "../sip/header-name.ts";
+import type { Message } from "../sip/message.ts";
+import { parseNameAddr } from "../sip/name-addr.ts";
+import { parseSipUri, unescapeUser, uriParam, type SipUri } from "../sip/uri.ts";
+import type { OwnHosts } from "./own-hosts.ts";
+import type { RoutePoint, RouteTokens } from "./route-token.ts";
+
+/** What a request's Route values mean to us (RFC 3261 §16.4, §16.12). */
+export interface RouteSet {
+  /** How many of the topmost values are ours and come off. */
+  readonly own: number;
+  /** Where our own last value says that the request goes; null when none of them is a Record-Route of ours for this Call-ID. */
+  readonly point: RoutePoint | null;
+  /** The first Route value that stays; null when none does. */
+  readonly next: string | null;
+  /** The request URI to go on with: that of the message, but for a strict router's rewriting. */
+  readonly uri: string;
+  /** True when the last Route value became the request URI and must come off too. */
+  readonly takesLast: boolean;
+}
+
+/** Reads the routes of a request. Throws ParseError when a Route cannot be read. */
+export function routeSet(message: Message, own: OwnHosts, tokens: RouteTokens): RouteSet {
+  const requestUri = message.requestUri;
+  if (!message.has(Header.route)) return { own: 0, point: null, next: null, uri: requestUri, takesLast: false };
+  const routes = message.values(Header.route);
+  // A strict router put our Record-Route URI into the request URI: the real one is the last Route (RFC 3261 §16.4).
+  const parsed = parseSipUri(requestUri);
+  const strict = parsed !== null && own.isOurs(parsed) && parsed.user !== null && uriParam(parsed, "lr") !== undefined ? pointOf(parsed, message, tokens) : null;
+  let uri = requestUri;
+  let takesLast = false;
+  if (strict !== null && routes.length > 0) {
+    uri = parseNameAddr(routes.pop() ?? "").uri;
+    takesLast = true;
+  }
+  let point = strict;
+  let count = 0;
+  for (const value of routes) {
+    const route = parseSipUri(parseNameAddr(value).uri);
+    if (route === null || !own.isOurs(route)) break;
+    count++;
+    point = pointOf(route, message, tokens) ?? point;
+  }
+  return { own: count, point, next: routes[count] ?? null, uri, takesLast };
+}
+
+function pointOf(uri: SipUri, message: Message, tokens: RouteTokens): RoutePoint | null {
+  return uri.user === null ? null : tokens.read(message.callId, unescapeUser(uri.user));
+}

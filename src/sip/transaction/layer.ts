@@ -1,0 +1,342 @@
+import type { KeyedHash } from "../../base/keyed-hash.ts";
+import type { Log } from "../../base/log.ts";
+import { withoutCredentials } from "../../base/log.ts";
+import { randomHex, type Random } from "../../base/random.ts";
+import type { TimerWheel } from "../../base/timer-wheel.ts";
+import { InvariantError, ParseError } from "../../base/errors.ts";
+import { Header } from "../header-name.ts";
+import { Message } from "../message.ts";
+import { tagOf } from "../name-addr.ts";
+import { responseText, type Answer } from "../response.ts";
+import type { Flow, TransportHandler, Transports } from "../transport/transport.ts";
+import { magicCookie, parseVia, topVia, type Via } from "../via.ts";
+import { parseBranch } from "./branch.ts";
+import { hopRequest } from "./hop-request.ts";
+import { Event, Machine, State, type BaseTimes } from "./machine.ts";
+import { TransactionTable, type TransactionId, type TransactionUser } from "./table.ts";
+
+/** The part of the server above the transactions. Messages are views that are valid during the call only. */
+export interface TransactionCore {
+  /** A new request; `transaction` is its server transaction. Never an ACK, never a CANCEL. */
+  onRequest(message: Message, via: Via, flow: Flow, transaction: TransactionId): void;
+  /** An ACK that belongs to no transaction of ours: that of a 2xx. */
+  onAck(message: Message, via: Via, flow: Flow): void;
+}
+
+/** What the layer counts, for metrics. */
+export interface LayerCounts {
+  requests: number;
+  responses: number;
+  strayResponses: number;
+  unparsable: number;
+  tableFull: number;
+}
+
+/** Messages in and out of transactions (RFC 3261 §17, §18.2): matches them, repeats them, absorbs repetitions. */
+export class TransactionLayer implements TransportHandler {
+  readonly table: TransactionTable;
+  readonly counts: LayerCounts = { requests: 0, responses: 0, strayResponses: 0, unparsable: 0, tableFull: 0 };
+  /** Names this process in our branches. */
+  readonly serverId: string;
+  readonly #transports: Transports;
+  readonly #hash: KeyedHash;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #logsSip: boolean;
+  readonly #wheel: TimerWheel;
+  readonly #lostKind: number;
+  readonly #lost = new Map<Flow, string>();
+  readonly #scratch = new Message();
+  readonly #kept = new Message();
+  #core: TransactionCore | null = null;
+
+  constructor(deps: {
+    readonly transports: Transports;
+    readonly wheel: TimerWheel;
+    readonly random: Random;
+    readonly hash: KeyedHash;
+    readonly times: BaseTimes;
+    readonly transactionsMax: number;
+    readonly log: Log;
+    readonly logsSip: boolean;
+  }) {
+    this.#transports = deps.transports;
+    this.#hash = deps.hash;
+    this.#random = deps.random;
+    this.#log = deps.log;
+    this.#logsSip = deps.logsSip;
+    this.#wheel = deps.wheel;
+    this.serverId = randomHex(deps.random, 3);
+    this.table = new TransactionTable({
+      ...deps,
+      tell: (user, transaction, event) => {
+        if (event === Event.timeout) user.onTimeout(transaction);
+        else user.onResponse(transaction, this.#scratch);
+      },
+    });
+    this.#lostKind = deps.wheel.kind(() => {
+      this.#failLost();
+    });
+  }
+
+  /** Names who gets the requests; once, before the transports start. */
+  serve(core: TransactionCore): void {
+    this.#core = core;
+  }
+
+  onMessage(text: string, flow: Flow): void {
+    const message = this.#scratch;
+    if (this.#logsSip) this.#log.info({ peer: `${flow.remoteAddress}:${flow.remotePort}`, protocol: flow.protocol, message: withoutCredentials(text) }, "received");
+    try {
+      const error = message.parse(text);
+      if (message.isRequest) this.#onRequest(message, flow, error);
+      else if (error === null) this.#onResponse(message);
+      else this.counts.unparsable++;
+    } catch (err) {
+      this.#failed(message, flow, err);
+    }
+  }
+
+  onOversized(head: string, flow: Flow): void {
+    const message = this.#scratch;
+    message.parse(head);
+    if (message.isRequest && message.method !== "ACK" && message.has(Header.via)) this.replyStateless(message, flow, { status: 513 });
+    else this.counts.unparsable++;
+  }
+
+  onClosed(flow: Flow, why: string): void {
+    // Many connections may end at once: one pass over the table for all of them.
+    if (this.#lost.size === 0) this.#wheel.start(this.#lostKind, 0, 0);
+    this.#lost.set(flow, why);
+  }
+
+  /** Answers the request of a server transaction: `message` is a view on that request. A final answer ends the wait. */
+  reply(transaction: TransactionId, message: Message, answer: Answer, toTag: string): void {
+    const flow = this.table.flow(transaction);
+    if (flow === null) return;
+    this.respond(transaction, answer.status, responseText(message, answer, toTag, flow.remoteAddress, flow.remotePort));
+  }
+
+  /** Sends a whole response by a server transaction. False when the transaction is over or has had its final answer. */
+  respond(transaction: TransactionId, status: number, text: string): boolean {
+    const flow = this.table.flow(transaction);
+    if (flow === null) return false;
+    if (!flow.isOpen) this.#reopen(transaction, flow, text);
+    if (this.#logsSip) this.#logSent(text, flow);
+    return this.table.event(transaction, status < 200 ? Event.provisional : status < 300 ? Event.success : Event.failure, text);
+  }
+
+  /** Answers without keeping anything: for requests that a stranger may send in any number (RFC 3261 §8.2.7). The ACK of such an answer is absorbed. */
+  replyStateless(message: Message, flow: Flow, answer: Answer): void {
+    if (message.method === "ACK") return;
+    let way = flow;
+    let branch = "";
+    try {
+      const via = topVia(message);
+      branch = via.branch;
+      way = this.#replyFlow(via, flow);
+    } catch {
+      // A Via that cannot be read: back to where it came from.
+    }
+    const text = responseText(message, answer, this.#statelessTag(branch, message.callId), flow.remoteAddress, flow.remotePort);
+    if (this.#logsSip) this.#logSent(text, way);
+    way.send(text);
+  }
+
+  /** Reserves a client transaction for a request of that method; 0 when the table is full. */
+  open(method: string, user: TransactionUser): TransactionId {
+    const transaction = this.table.openClient(method === "INVITE" ? Machine.inviteClient : Machine.client, user);
+    if (transaction === 0) this.counts.tableFull++;
+    return transaction;
+  }
+
+  /** Sends the request of a reserved client transaction. False when the flow did not take it: then the transaction is over. */
+  send(transaction: TransactionId, text: string, flow: Flow): boolean {
+    if (this.#logsSip) this.#logSent(text, flow);
+    return this.table.start(transaction, text, flow);
+  }
+
+  /** Cancels an INVITE that we sent and that has had a provisional answer (RFC 3261 §9.1). `headers`: whole lines, e.g. Reason. */
+  cancel(transaction: TransactionId, headers: string): void {
+    const flow = this.table.flow(transaction);
+    if (flow === null || this.table.state(transaction) !== State.proceeding || this.table.tied(transaction) !== 0) return;
+    this.#kept.parse(this.table.request(transaction));
+    const cancel = this.table.openClient(Machine.client, quiet);
+    if (cancel === 0) return;
+    const text = hopRequest(this.#kept, "CANCEL", this.#kept.header(Header.to) ?? "", headers);
+    this.table.tie(transaction, cancel);
+    this.table.limit(transaction);
+    this.send(cancel, text, flow);
+  }
+
+  /** The request of a live server transaction, until its final answer; null after. A view of its own. */
+  request(transaction: TransactionId): Message | null {
+    const text = this.table.request(transaction);
+    return text === "" ? null : Message.of(text);
+  }
+
+  #onRequest(message: Message, flow: Flow, error: ParseError | null): void {
+    this.counts.requests++;
+    const { method } = message;
+    if (error !== null || !message.has(Header.via)) {
+      this.counts.unparsable++;
+      // Without a Via there is nobody to answer.
+      if (message.has(Header.via)) this.replyStateless(message, flow, { status: error?.status ?? 400, ...phrase(error) });
+      return;
+    }
+    const via = topVia(message);
+    if (method === "ACK") {
+      this.#onAck(message, via, flow);
+      return;
+    }
+    this.#key(message, via, method === "CANCEL" ? "INVITE" : method);
+    const known = this.table.find(this.#hash);
+    if (method === "CANCEL") {
+      this.#onCancel(message, via, flow, known);
+      return;
+    }
+    if (known !== 0) {
+      this.table.event(known, Event.request);
+      return;
+    }
+    const transaction = this.table.openServer(method === "INVITE" ? Machine.inviteServer : Machine.server, this.#hash, this.#replyFlow(via, flow), message.text, null);
+    if (transaction === 0) {
+      this.counts.tableFull++;
+      this.replyStateless(message, flow, { status: 503, headers: "Retry-After: 10\r\n" });
+      return;
+    }
+    try {
+      this.#core?.onRequest(message, via, flow, transaction);
+    } catch (err) {
+      const status = err instanceof ParseError ? err.status : 500;
+      if (!(err instanceof ParseError)) this.#log.error({ err, method, callId: message.callId }, "a request failed by our own mistake");
+      this.reply(transaction, message, { status, ...phrase(err) }, this.#statelessTag(via.branch, message.callId));
+    }
+  }
+
+  #onAck(message: Message, via: Via, flow: Flow): void {
+    this.#key(message, via, "INVITE");
+    const transaction = this.table.find(this.#hash);
+    if (transaction !== 0 && this.table.state(transaction) !== State.accepted) {
+      this.table.event(transaction, Event.ack);
+      return;
+    }
+    if (tagOf(message.header(Header.to)) === this.#statelessTag(via.branch, message.callId)) return;
+    this.#core?.onAck(message, via, flow);
+  }
+
+  #onCancel(message: Message, via: Via, flow: Flow, invite: TransactionId): void {
+    if (invite === 0) {
+      this.replyStateless(message, flow, { status: 481 });
+      return;
+    }
+    this.#key(message, via, "CANCEL");
+    const known = this.table.find(this.#hash);
+    if (known !== 0) {
+      this.table.event(known, Event.request);
+      return;
+    }
+    const transaction = this.table.openServer(Machine.server, this.#hash, this.#replyFlow(via, flow), message.text, null);
+    if (transaction !== 0) this.reply(transaction, message, { status: 200 }, this.#statelessTag(via.branch, message.callId));
+    // After the final answer a CANCEL has no effect (RFC 3261 §9.2).
+    if (this.table.state(invite) === State.proceeding) this.table.user(invite)?.onCancel(invite, message);
+  }
+
+  #onResponse(message: Message): void {
+    this.counts.responses++;
+    const line = message.lineOf(Header.via);
+    if (line === -1) return;
+    const via = parseVia(message.text, message.valueStart(line), firstElementEnd(message, line));
+    const branch = parseBranch(this.serverId, via.branch);
+    let transaction = branch === null ? 0 : this.table.findClient(branch);
+    if (transaction !== 0 && message.method === "CANCEL" && this.table.machine(transaction) === Machine.inviteClient) transaction = this.table.tied(transaction);
+    if (transaction === 0) {
+      // Nobody waits for it any more: dropped (RFC 6026 §8.9 and its proxy rule).
+      this.counts.strayResponses++;
+      return;
+    }
+    const event = message.status < 200 ? Event.provisional : message.status < 300 ? Event.success : Event.failure;
+    let ack = "";
+    if (event === Event.failure && this.table.machine(transaction) === Machine.inviteClient && this.table.state(transaction) !== State.completed) {
+      this.#kept.parse(this.table.request(transaction));
+      ack = hopRequest(this.#kept, "ACK", message.header(Header.to) ?? "");
+    }
+    this.table.event(transaction, event, ack);
+  }
+
+  #key(message: Message, via: Via, method: string): void {
+    // RFC 3261 §17.2.3; an element of RFC 2543 makes no unique branch, so more of its message goes into the key.
+    if (via.branch.startsWith(magicCookie) && via.branch.length > magicCookie.length) this.#hash.hash(`${via.branch}|${via.host}:${via.port}|${method}`);
+    else this.#hash.hash(`${via.params}|${via.host}:${via.port}|${method}|${message.requestUri}|${message.callId}|${message.cseq}|${tagOf(message.header(Header.from))}`);
+  }
+
+  /** Responses go back on the connection; over UDP to the source address, and to its port when rport was asked for, else to that of sent-by (RFC 3261 §18.2.2, RFC 3581 §4). */
+  #replyFlow(via: Via, flow: Flow): Flow {
+    if (flow.protocol !== "udp") return flow;
+    const port = via.port === 0 ? 5060 : via.port;
+    if (port === flow.remotePort || /;[ \t]*rport/i.test(via.params)) return flow;
+    return this.#transports.open({ protocol: "udp", address: flow.remoteAddress, port, network: flow.listener.network }) ?? flow;
+  }
+
+  /** The request's connection is gone: a new one to the address of its Via (RFC 3261 §18.2.2). */
+  #reopen(transaction: TransactionId, gone: Flow, response: string): void {
+    if (gone.protocol === "ws" || gone.protocol === "wss") return;
+    this.#kept.parse(response);
+    const via = topVia(this.#kept);
+    const next = this.#transports.open({ protocol: gone.protocol, address: gone.remoteAddress, port: via.port === 0 ? (gone.protocol === "tls" ? 5061 : 5060) : via.port });
+    if (next !== null) this.table.redirect(transaction, next);
+  }
+
+  #statelessTag(branch: string, callId: string): string {
+    return `l${this.#hash.tag(`${branch}|${callId}`).slice(0, 12)}`;
+  }
+
+  #failLost(): void {
+    const lost = new Map(this.#lost);
+    this.#lost.clear();
+    for (const transaction of this.table.waitingOn(new Set(lost.keys()))) {
+      const user = this.table.user(transaction);
+      const flow = this.table.flow(transaction);
+      const why = flow === null ? "connection lost" : (lost.get(flow) ?? "connection lost");
+      this.table.abandon(transaction);
+      user?.onUnreachable(transaction, why);
+    }
+  }
+
+  #failed(message: Message, flow: Flow, err: unknown): void {
+    this.counts.unparsable++;
+    if (!(err instanceof ParseError)) {
+      this.#log.error({ err, peer: flow.remoteAddress, method: message.method }, "a message failed by our own mistake");
+      if (err instanceof InvariantError) return;
+    }
+    if (message.isRequest && message.has(Header.via)) this.replyStateless(message, flow, { status: err instanceof ParseError ? err.status : 500, ...phrase(err) });
+  }
+
+  #logSent(text: string, flow: Flow): void {
+    this.#log.info({ peer: `${flow.remoteAddress}:${flow.remotePort}`, protocol: flow.protocol, message: withoutCredentials(text) }, "sent");
+  }
+
+  /** Random text for tags and Call-IDs of ours. */
+  token(): string {
+    return randomHex(this.#random, 6);
+  }
+}
+
+/** The user of a CANCEL: its outcome changes nothing, the INVITE's own answer does. */
+const quiet: TransactionUser = { onResponse: nothing, onTimeout: nothing, onUnreachable: nothing, onCancel: nothing };
+
+function nothing(): void {
+  /* on purpose */
+}
+
+function firstElementEnd(message: Message, line: number): number {
+  const end = message.valueEnd(line);
+  const comma = message.text.indexOf(",", message.valueStart(line));
+  return comma === -1 || comma > end ? end : comma;
+}
+
+/** What was wrong, as a reason phrase: short, printable. */
+function phrase(error: unknown): { reason?: string } {
+  if (!(error instanceof ParseError)) return {};
+  return { reason: `Bad Request: ${error.message.replace(/[^ -~]/g, "?").slice(0, 80)}` };
+}

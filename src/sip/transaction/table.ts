@@ -1,0 +1,415 @@
+import type { KeyedHash } from "../../base/keyed-hash.ts";
+import type { Random } from "../../base/random.ts";
+import { grown, type TimerWheel } from "../../base/timer-wheel.ts";
+import type { Message } from "../message.ts";
+import type { Flow } from "../transport/transport.ts";
+import { formatBranch, type Branch } from "./branch.ts";
+import { Action, Event, lingerMs, Machine, State, transition, type BaseTimes, type EventId, type MachineId } from "./machine.ts";
+import { TextStore } from "./text-store.ts";
+
+// Hot path: a transaction is a slot in typed arrays, with a free list and a generation; its texts are kept in a TextStore.
+// The interface below hands out handles (slot and generation in one number), so that a stale one touches nothing.
+
+/** A transaction; 0 is none. Valid until the transaction ends, harmless after. */
+export type TransactionId = number;
+
+/** Whom a transaction tells what happens. A response is a view that is valid during the call only. */
+export interface TransactionUser {
+  /** A client's response: provisional, success (each 2xx of an INVITE), or the failure. */
+  onResponse(transaction: TransactionId, response: Message): void;
+  /** A client got no final answer in time; an INVITE server's final answer was never acknowledged. */
+  onTimeout(transaction: TransactionId): void;
+  /** A client's connection was lost before a final answer came. */
+  onUnreachable(transaction: TransactionId, why: string): void;
+  /** An INVITE server's request was cancelled by its sender; the CANCEL itself has been answered. */
+  onCancel(transaction: TransactionId, cancel: Message): void;
+}
+
+const SLOT_BITS = 20;
+const SLOTS_MAX = 1 << SLOT_BITS;
+const HASH_START = 1 << 12;
+
+/** All transactions of the server: their states, timers and retransmissions. It knows no message: keys are hashes, texts are text. */
+export class TransactionTable {
+  /** Where each transaction's messages leave. A null flow means that it is not known (yet). */
+  readonly flows: (Flow | null)[] = [];
+  readonly #users: (TransactionUser | null)[] = [];
+  readonly #wheel: TimerWheel;
+  readonly #random: Random;
+  readonly #times: BaseTimes;
+  readonly #max: number;
+  readonly #texts = new TextStore();
+  readonly #tell: (user: TransactionUser, transaction: TransactionId, event: EventId) => void;
+  readonly #retransmitKind: number;
+  readonly #timeoutKind: number;
+  #capacity = 1024;
+  #machine = new Uint8Array(this.#capacity);
+  #state = new Uint8Array(this.#capacity);
+  #generation = new Uint32Array(this.#capacity);
+  #cookie = new Uint32Array(this.#capacity);
+  #keyHigh = new Int32Array(this.#capacity);
+  #keyLow = new Int32Array(this.#capacity);
+  #next = new Int32Array(this.#capacity);
+  #interval = new Uint16Array(this.#capacity);
+  #retransmitTimer = new Float64Array(this.#capacity);
+  #endTimer = new Float64Array(this.#capacity);
+  #isLingering = new Uint8Array(this.#capacity);
+  #lastText = new Int32Array(this.#capacity);
+  #requestText = new Int32Array(this.#capacity);
+  #peer = new Float64Array(this.#capacity);
+  #buckets = new Int32Array(HASH_START);
+  #free = 0;
+  #used = 1;
+  #count = 0;
+  /** Counts what was sent again, for metrics. */
+  retransmissions = 0;
+
+  constructor(deps: {
+    readonly wheel: TimerWheel;
+    readonly random: Random;
+    readonly times: BaseTimes;
+    readonly transactionsMax: number;
+    /** Called where a row says `tell`. */
+    readonly tell: (user: TransactionUser, transaction: TransactionId, event: EventId) => void;
+  }) {
+    this.#wheel = deps.wheel;
+    this.#tell = deps.tell;
+    this.#random = deps.random;
+    this.#times = deps.times;
+    this.#max = Math.min(deps.transactionsMax, SLOTS_MAX - 1);
+    this.#retransmitKind = deps.wheel.kind((id) => {
+      this.#timer(id, Event.retransmit);
+    });
+    this.#timeoutKind = deps.wheel.kind((id) => {
+      const slot = this.#slot(id);
+      if (slot !== 0) this.#timer(id, this.#isLingering[slot] === 1 ? Event.linger : Event.timeout);
+    });
+  }
+
+  /** How many transactions live. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes taken for kept texts. */
+  get textBytes(): number {
+    return this.#texts.bytes;
+  }
+
+  /** The server transaction of that key (RFC 3261 §17.2.3, as a keyed hash), or 0. */
+  find(key: KeyedHash): TransactionId {
+    for (let slot = this.#buckets[key.low & (this.#buckets.length - 1)] ?? 0; slot !== 0; slot = this.#next[slot] ?? 0) {
+      if (this.#keyLow[slot] === key.low && this.#keyHigh[slot] === key.high) return this.#id(slot);
+    }
+    return 0;
+  }
+
+  /** A new server transaction; 0 when the table is full. `request` is kept until the final response. */
+  openServer(machine: MachineId, key: KeyedHash, flow: Flow, request: string, user: TransactionUser | null): TransactionId {
+    if (this.#count >= this.#buckets.length) this.#rehash();
+    const slot = this.#take();
+    if (slot === 0) return 0;
+    this.#machine[slot] = machine;
+    this.#state[slot] = machine === Machine.inviteServer ? State.proceeding : State.trying;
+    this.flows[slot] = flow;
+    this.#users[slot] = user;
+    this.#requestText[slot] = this.#texts.keep(request);
+    this.#keyHigh[slot] = key.high;
+    this.#keyLow[slot] = key.low;
+    this.#link(slot);
+    return this.#id(slot);
+  }
+
+  /** Reserves a client transaction, so that its branch can stand in the request; 0 when the table is full.
+   *  `start` sends it; one that is never started is given back with `abandon`. */
+  openClient(machine: MachineId, user: TransactionUser): TransactionId {
+    const slot = this.#take();
+    if (slot === 0) return 0;
+    const bytes = this.#random.bytes(4);
+    this.#machine[slot] = machine;
+    this.#state[slot] = State.trying;
+    this.#cookie[slot] = ((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16) | ((bytes[3] ?? 0) << 24)) >>> 0;
+    this.flows[slot] = null;
+    this.#users[slot] = user;
+    return this.#id(slot);
+  }
+
+  /** The branch of a client transaction. */
+  branch(transaction: TransactionId, server: string, loop: string): string {
+    const slot = this.#slot(transaction);
+    return formatBranch(server, slot, this.#generation[slot] ?? 0, this.#cookie[slot] ?? 0, loop);
+  }
+
+  /** The live client transaction of a branch, or 0. */
+  findClient(branch: Branch): TransactionId {
+    const { slot, generation, cookie } = branch;
+    if (slot <= 0 || slot >= this.#used || this.#state[slot] === State.free) return 0;
+    if ((this.#machine[slot] ?? 0) < Machine.inviteClient || this.#generation[slot] !== generation || this.#cookie[slot] !== cookie) return 0;
+    return this.#id(slot);
+  }
+
+  /** Sends a client's request and starts its timers. False when the flow did not take it: the transaction is then over, its user is not told. */
+  start(transaction: TransactionId, request: string, flow: Flow): boolean {
+    const slot = this.#slot(transaction);
+    if (slot === 0) return false;
+    this.flows[slot] = flow;
+    if (!flow.send(request)) {
+      this.#release(slot);
+      return false;
+    }
+    this.#lastText[slot] = this.#texts.keep(request);
+    if (flow.protocol === "udp") this.#startRetransmit(slot, this.#times.t1Ms);
+    this.#startEnd(slot, 64 * this.#times.t1Ms, false);
+    return true;
+  }
+
+  /** Gives a client transaction up without telling its user. */
+  abandon(transaction: TransactionId): void {
+    const slot = this.#slot(transaction);
+    if (slot !== 0) this.#release(slot);
+  }
+
+  /** An event for a transaction. `text` is the message to send where the machine sends one: a server's response, an INVITE client's ACK. Returns false
+   *  when the transaction is gone or its state ignores the event. */
+  event(transaction: TransactionId, event: EventId, text = ""): boolean {
+    const slot = this.#slot(transaction);
+    if (slot === 0) return false;
+    const machine = this.#machine[slot] ?? 0;
+    const step = transition(machine, this.#state[slot] ?? 0, event);
+    if (step === -1) return false;
+    const next = step & 7;
+    const actions = step >> 3;
+    const flow = this.flows[slot] ?? null;
+    const isReliable = flow !== null && flow.protocol !== "udp";
+    const wasState = this.#state[slot];
+    this.#state[slot] = next;
+    if ((actions & Action.send) !== 0) {
+      flow?.send(text);
+      this.#texts.drop(this.#lastText[slot] ?? 0);
+      // In Accepted nothing is sent again by us: the 2xx is the user agents' to repeat.
+      this.#lastText[slot] = next === State.accepted || (isReliable && next === State.completed) ? 0 : this.#texts.keep(text);
+    }
+    if ((actions & Action.resend) !== 0) {
+      const last = this.#lastText[slot] ?? 0;
+      if (last !== 0) {
+        this.retransmissions++;
+        flow?.send(this.#texts.read(last));
+      }
+    }
+    if ((actions & Action.stopRetransmit) !== 0) this.#stopRetransmit(slot);
+    if ((actions & Action.stopTimeout) !== 0) this.#stopEnd(slot);
+    if ((actions & Action.slowRetransmit) !== 0) this.#interval[slot] = this.#times.t2Ms;
+    if ((actions & Action.startRetransmit) !== 0 && !isReliable) this.#startRetransmit(slot, this.#nextInterval(slot, event === Event.retransmit));
+    if ((actions & Action.startTimeout) !== 0) this.#startEnd(slot, 64 * this.#times.t1Ms, false);
+    if ((actions & Action.startLinger) !== 0 && wasState !== next) {
+      this.#stopRetransmit(slot);
+      this.#dropRequest(slot);
+      if (machine >= Machine.inviteClient) this.#dropLast(slot);
+      this.#startEnd(slot, lingerMs(machine, next, isReliable, this.#times), true);
+    }
+    if ((actions & Action.acknowledge) !== 0) {
+      flow?.send(text);
+      if (!isReliable) this.#lastText[slot] = this.#texts.keep(text);
+    }
+    const user = this.#users[slot] ?? null;
+    if ((actions & Action.end) !== 0) this.#release(slot);
+    if ((actions & Action.tell) !== 0 && user !== null) this.#tell(user, transaction, event);
+    return true;
+  }
+
+  /** The state, or `State.free` when the transaction is over. */
+  state(transaction: TransactionId): number {
+    return this.#state[this.#slot(transaction)] ?? State.free;
+  }
+
+  /** The machine that a live transaction runs. */
+  machine(transaction: TransactionId): number {
+    return this.#machine[this.#slot(transaction)] ?? 0;
+  }
+
+  /** A server's request, until its final response; a client's request, until a final response came. Empty after. */
+  request(transaction: TransactionId): string {
+    const slot = this.#slot(transaction);
+    if (slot === 0) return "";
+    return this.#texts.read((this.#machine[slot] ?? 0) >= Machine.inviteClient ? (this.#lastText[slot] ?? 0) : (this.#requestText[slot] ?? 0));
+  }
+
+  /** The flow of a live transaction. */
+  flow(transaction: TransactionId): Flow | null {
+    return this.flows[this.#slot(transaction)] ?? null;
+  }
+
+  /** Sends a server's further messages another way: its connection was lost (RFC 3261 §18.2.2). */
+  redirect(transaction: TransactionId, flow: Flow): void {
+    const slot = this.#slot(transaction);
+    if (slot !== 0) this.flows[slot] = flow;
+  }
+
+  /** Sets or changes the user; null when nobody wants to be told. */
+  setUser(transaction: TransactionId, user: TransactionUser | null): void {
+    const slot = this.#slot(transaction);
+    if (slot !== 0) this.#users[slot] = user;
+  }
+
+  /** Ties a transaction to another (an INVITE to its CANCEL, a branch to its caller's), so that nothing else need remember it. */
+  tie(transaction: TransactionId, to: TransactionId): void {
+    const slot = this.#slot(transaction);
+    if (slot !== 0) this.#peer[slot] = to;
+  }
+
+  /** What a transaction was tied to, or 0. */
+  tied(transaction: TransactionId): TransactionId {
+    return this.#peer[this.#slot(transaction)] ?? 0;
+  }
+
+  /** Ends an INVITE client that was cancelled and stays silent: a time-out 64 × T1 from now (RFC 3261 §9.1). */
+  limit(transaction: TransactionId): void {
+    const slot = this.#slot(transaction);
+    if (slot !== 0 && this.#state[slot] === State.proceeding) this.#startEnd(slot, 64 * this.#times.t1Ms, false);
+  }
+
+  /** The live client transactions that wait for an answer by one of these flows: one pass over the table. */
+  waitingOn(flows: ReadonlySet<Flow>): TransactionId[] {
+    const found: TransactionId[] = [];
+    for (let slot = 1; slot < this.#used; slot++) {
+      if ((this.#machine[slot] ?? 0) < Machine.inviteClient || (this.#state[slot] !== State.trying && this.#state[slot] !== State.proceeding)) continue;
+      const flow = this.flows[slot] ?? null;
+      if (flow !== null && flows.has(flow)) found.push(this.#id(slot));
+    }
+    return found;
+  }
+
+  /** The user of a live transaction. */
+  user(transaction: TransactionId): TransactionUser | null {
+    return this.#users[this.#slot(transaction)] ?? null;
+  }
+
+  #timer(id: TransactionId, event: EventId): void {
+    const slot = this.#slot(id);
+    if (slot === 0) return;
+    if (event === Event.retransmit) this.#retransmitTimer[slot] = 0;
+    else this.#endTimer[slot] = 0;
+    this.event(id, event);
+  }
+
+  #nextInterval(slot: number, isAgain: boolean): number {
+    const { t1Ms, t2Ms } = this.#times;
+    if (!isAgain) return t1Ms;
+    const doubled = (this.#interval[slot] ?? t1Ms) * 2;
+    // Timer A doubles without bound, E and G up to T2 (RFC 3261 §17.1.1.2, §17.1.2.2, §17.2.1); E is T2 in Proceeding.
+    return this.#machine[slot] === Machine.inviteClient ? Math.min(doubled, 0xffff) : Math.min(doubled, t2Ms);
+  }
+
+  #startRetransmit(slot: number, intervalMs: number): void {
+    this.#stopRetransmit(slot);
+    this.#interval[slot] = intervalMs;
+    this.#retransmitTimer[slot] = this.#wheel.start(this.#retransmitKind, intervalMs, this.#id(slot));
+  }
+
+  #stopRetransmit(slot: number): void {
+    this.#wheel.stop(this.#retransmitTimer[slot] ?? 0);
+    this.#retransmitTimer[slot] = 0;
+  }
+
+  #startEnd(slot: number, delayMs: number, isLinger: boolean): void {
+    this.#stopEnd(slot);
+    this.#isLingering[slot] = isLinger ? 1 : 0;
+    this.#endTimer[slot] = this.#wheel.start(this.#timeoutKind, delayMs, this.#id(slot));
+  }
+
+  #stopEnd(slot: number): void {
+    this.#wheel.stop(this.#endTimer[slot] ?? 0);
+    this.#endTimer[slot] = 0;
+  }
+
+  #dropRequest(slot: number): void {
+    this.#texts.drop(this.#requestText[slot] ?? 0);
+    this.#requestText[slot] = 0;
+  }
+
+  #dropLast(slot: number): void {
+    this.#texts.drop(this.#lastText[slot] ?? 0);
+    this.#lastText[slot] = 0;
+  }
+
+  #id(slot: number): TransactionId {
+    return (this.#generation[slot] ?? 0) * SLOTS_MAX + slot;
+  }
+
+  #slot(id: TransactionId): number {
+    const slot = id % SLOTS_MAX;
+    return slot < this.#used && this.#state[slot] !== State.free && this.#generation[slot] === Math.floor(id / SLOTS_MAX) ? slot : 0;
+  }
+
+  #take(): number {
+    let slot = this.#free;
+    if (slot !== 0) this.#free = this.#next[slot] ?? 0;
+    else {
+      if (this.#used > this.#max) return 0;
+      if (this.#used === this.#capacity) this.#grow();
+      slot = this.#used++;
+    }
+    this.#count++;
+    this.#next[slot] = 0;
+    this.#peer[slot] = 0;
+    return slot;
+  }
+
+  #release(slot: number): void {
+    this.#stopRetransmit(slot);
+    this.#stopEnd(slot);
+    this.#dropRequest(slot);
+    this.#dropLast(slot);
+    if ((this.#machine[slot] ?? 0) < Machine.inviteClient) this.#unlink(slot);
+    this.#state[slot] = State.free;
+    this.#generation[slot] = (this.#generation[slot] ?? 0) + 1;
+    this.flows[slot] = null;
+    this.#users[slot] = null;
+    this.#next[slot] = this.#free;
+    this.#free = slot;
+    this.#count--;
+  }
+
+  #link(slot: number): void {
+    const bucket = (this.#keyLow[slot] ?? 0) & (this.#buckets.length - 1);
+    this.#next[slot] = this.#buckets[bucket] ?? 0;
+    this.#buckets[bucket] = slot;
+  }
+
+  #unlink(slot: number): void {
+    const bucket = (this.#keyLow[slot] ?? 0) & (this.#buckets.length - 1);
+    let at = this.#buckets[bucket] ?? 0;
+    if (at === slot) {
+      this.#buckets[bucket] = this.#next[slot] ?? 0;
+      return;
+    }
+    while (at !== 0 && this.#next[at] !== slot) at = this.#next[at] ?? 0;
+    if (at !== 0) this.#next[at] = this.#next[slot] ?? 0;
+  }
+
+  #rehash(): void {
+    this.#buckets = new Int32Array(this.#buckets.length * 4);
+    for (let slot = 1; slot < this.#used; slot++) {
+      if (this.#state[slot] !== State.free && (this.#machine[slot] ?? 0) < Machine.inviteClient) this.#link(slot);
+    }
+  }
+
+  #grow(): void {
+    const to = Math.min(this.#capacity * 2, SLOTS_MAX);
+    this.#machine = grown(this.#machine, to);
+    this.#state = grown(this.#state, to);
+    this.#generation = grown(this.#generation, to);
+    this.#cookie = grown(this.#cookie, to);
+    this.#keyHigh = grown(this.#keyHigh, to);
+    this.#keyLow = grown(this.#keyLow, to);
+    this.#next = grown(this.#next, to);
+    this.#interval = grown(this.#interval, to);
+    this.#retransmitTimer = grown(this.#retransmitTimer, to);
+    this.#endTimer = grown(this.#endTimer, to);
+    this.#isLingering = grown(this.#isLingering, to);
+    this.#lastText = grown(this.#lastText, to);
+    this.#requestText = grown(this.#requestText, to);
+    this.#peer = grown(this.#peer, to);
+    this.#capacity = to;
+  }
+}
