@@ -44,7 +44,7 @@ const DEFAULT_PORTS: Readonly<Record<Protocol, number>> = { udp: 5060, tcp: 5060
 
 /** Reads a listen URL; throws ConfigError when it is none. */
 export function parseListenUrl(url: string): ListenAddress {
-  const parts = /^([a-z]+):\/\/(\[[0-9a-f:.]+\]|[0-9.]+)(?::(\d{1,5}))?(\/[^\s?#]*)?$/i.exec(url);
+  const parts = /^([a-z]+):\/\/(\[[0-9a-f:.]*:[0-9a-f:.]*\]|[0-9.]+)(?::(\d{1,5}))?(\/[^\s?#]*)?$/i.exec(url);
   const protocol = protocolOf((parts?.[1] ?? "").toLowerCase());
   const address = (parts?.[2] ?? "").replace(/^\[(.*)\]$/, "$1");
   if (parts === null || protocol === null || isIP(address) === 0) {

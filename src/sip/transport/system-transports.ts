@@ -63,6 +63,7 @@ class SocketTransports implements SystemTransports {
   readonly #udpSockets: UdpSocket[] = [];
   readonly #udp = new Map<Listener, UdpListener>();
   #handler: TransportHandler | null = null;
+  #stopping: Promise<void> | null = null;
   #state: "new" | "running" | "stopped" = "new";
 
   constructor(options: SystemTransportsOptions) {
@@ -126,7 +127,12 @@ class SocketTransports implements SystemTransports {
     return found?.isOpen === true ? found : null;
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#state = "stopped";
     for (const server of this.#servers) server.close();
     await this.#table.stop(STOP_GRACE_MS);

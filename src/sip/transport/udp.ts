@@ -26,6 +26,8 @@ export interface UdpEngine {
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Texts to send are laid side by side into blocks of this size, each used once: node keeps a datagram's bytes until it has left. */
 const BLOCK_BYTES = 64 * 1024;
+/** Rounds of the event loop that a close waits for datagrams which the system has not taken; the first two are for those node has not handed over. */
+const CLOSE_ROUNDS_MAX = 1000;
 
 /** UDP over node's dgram. */
 export const nodeUdpEngine: UdpEngine = {
@@ -59,8 +61,11 @@ export const nodeUdpEngine: UdpEngine = {
       close: () =>
         new Promise((resolve) => {
           isClosed = true;
-          // Two rounds: node hands a datagram over in the round after `send`.
-          setImmediate(() => setImmediate(() => socket.close(resolve)));
+          const closeWhenSent = (rounds: number): void => {
+            if (rounds < 2 || (socket.getSendQueueCount() > 0 && rounds < CLOSE_ROUNDS_MAX)) setImmediate(closeWhenSent, rounds + 1);
+            else socket.close(resolve);
+          };
+          closeWhenSent(0);
         }),
     };
     return new Promise((resolve, reject) => {
