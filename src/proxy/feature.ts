@@ -23,6 +23,8 @@ export interface Call {
   readonly caller: Aor | null;
   /** True when the peer is trusted without challenge (authentication.trusted_networks). */
   readonly isTrusted: boolean;
+  /** The Route value by which the request wants to go on, past us; null when none is left. */
+  readonly nextRoute: string | null;
   /** How many times the pipeline started again for this request. */
   readonly retargets: number;
   /** The tag that our answers put on To; a dialog that we create as its end bears it. */

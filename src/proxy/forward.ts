@@ -3,7 +3,7 @@ import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import { receivedVia, topVia, viaTransport } from "../sip/via.ts";
-import { ownAddress } from "./own-address.ts";
+import { ownAddress } from "../agent/own-address.ts";
 
 // Hot path: one reused splice; a forwarded message is the original text with a few replacements.
 

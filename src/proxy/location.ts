@@ -10,6 +10,8 @@ export interface Location {
   gruuTarget(aor: Aor, gr: string): Target | null;
   /** The device's newest target, when it is registered: for a request whose route token names a flow that is gone. */
   deviceTarget(aor: Aor, device: string): Target | null;
+  /** The device of an AoR that sends by that flow, or whose contact URI that is; empty when it is not registered. For the caller's side of a route token. */
+  deviceOf(aor: Aor, flow: Flow, contact: string): string;
   /** The open connection by which the device with that contact URI is reached now, or null. */
   flowOfContact(uri: string): Flow | null;
 }

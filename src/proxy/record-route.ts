@@ -4,7 +4,7 @@ import type { Message } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import { bareHost, parseSipUri } from "../sip/uri.ts";
 import type { Aor } from "../base/ids.ts";
-import { ownAddress, transportParam } from "./own-address.ts";
+import { ownAddress, transportParam } from "../agent/own-address.ts";
 import { flowPoint, type RoutePoint, type RouteTokens } from "./route-token.ts";
 import type { Target } from "./target.ts";
 

@@ -1,0 +1,181 @@
+import { ParseError } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { Header } from "../sip/header-name.ts";
+import type { Message } from "../sip/message.ts";
+import { parseNameAddr, tagOf } from "../sip/name-addr.ts";
+import type { TransactionLayer } from "../sip/transaction/layer.ts";
+import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
+import type { Flow, Hop, Transports } from "../sip/transport/transport.ts";
+import { viaTransport } from "../sip/via.ts";
+import { ownAddress, transportParam } from "./own-address.ts";
+import type { Agent, AgentDialog, AgentOutcome, AgentRequest } from "./agent.ts";
+
+/** What a peer can be reached by: an open way, or addresses to try in order. */
+export type Way = { readonly kind: "flow"; readonly flow: Flow } | { readonly kind: "hops"; readonly hops: readonly Hop[] } | { readonly kind: "none"; readonly why: string };
+
+/** Where the agent asks for ways; RFC 3263 and the registrar stand behind it. */
+export interface Ways {
+  ofUri(uri: string): Way | Promise<Way>;
+  /** The open connection of the registered device with that contact URI, or null. */
+  flowOfContact(uri: string): Flow | null;
+}
+
+const SERVER = "User-Agent: Lamplight\r\n";
+
+/** Our own user agent over the transaction layer. `ways` may be given later than the agent is built: it is asked at each request. */
+export function userAgent(deps: { readonly layer: TransactionLayer; readonly transports: Transports; readonly clock: Clock; readonly ways: Ways }): Agent {
+  const { layer, transports, clock, ways } = deps;
+  return {
+    dialogOf(request, source, localTag) {
+      const from = request.header(Header.from) ?? "";
+      return {
+        callId: flat(request.callId),
+        localTag,
+        remoteTag: flat(tagOf(from)),
+        local: flat(withoutTag(request.header(Header.to) ?? "")),
+        remote: flat(withoutTag(from)),
+        target: targetOf(request),
+        routes: request.values(Header.recordRoute).map(flat),
+        flow: source,
+      };
+    },
+    refreshed(dialog, request, source) {
+      return { ...dialog, flow: source, ...(request.has(Header.contact) ? { target: targetOf(request) } : {}) };
+    },
+    contact: (source) => `<sip:${ownAddress(source)}${transportParam(source)}>`,
+    send(dialog, request, done) {
+      new Sending(deps.layer, transports, clock, dialog, request, done).begin(wayOf(dialog, ways));
+    },
+  };
+
+  function wayOf(dialog: AgentDialog, from: Ways): Way | Promise<Way> {
+    const [route] = dialog.routes;
+    if (route !== undefined) return from.ofUri(parseNameAddr(route).uri);
+    if (dialog.flow?.isOpen === true) return { kind: "flow", flow: dialog.flow };
+    // Its connection is gone: the one that it registered by since, else a new one to its Contact.
+    const flow = from.flowOfContact(dialog.target);
+    return flow === null ? from.ofUri(dialog.target) : { kind: "flow", flow };
+  }
+}
+
+/** One request on its way, over one address after the other. */
+class Sending implements TransactionUser {
+  readonly #layer: TransactionLayer;
+  readonly #transports: Transports;
+  readonly #clock: Clock;
+  readonly #dialog: AgentDialog;
+  readonly #request: AgentRequest;
+  readonly #done: (outcome: AgentOutcome) => void;
+  #hops: readonly Hop[] = [];
+
+  constructor(layer: TransactionLayer, transports: Transports, clock: Clock, dialog: AgentDialog, request: AgentRequest, done: (outcome: AgentOutcome) => void) {
+    this.#layer = layer;
+    this.#transports = transports;
+    this.#clock = clock;
+    this.#dialog = dialog;
+    this.#request = request;
+    this.#done = done;
+  }
+
+  begin(way: Way | Promise<Way>): void {
+    if (!(way instanceof Promise)) {
+      this.#go(way);
+      return;
+    }
+    way.then(
+      (found) => {
+        this.#go(found);
+      },
+      () => {
+        this.#unreachable("its name could not be looked up");
+      },
+    );
+  }
+
+  onResponse(_transaction: TransactionId, response: Message): void {
+    if (response.status === 503 && this.#hops.length > 0) this.#tryNext("503");
+    else if (response.status >= 200) this.#done({ kind: "answered", status: response.status, response });
+  }
+
+  onTimeout(): void {
+    if (this.#hops.length > 0) this.#tryNext("timeout");
+    else this.#done({ kind: "timeout" });
+  }
+
+  onUnreachable(_transaction: TransactionId, why: string): void {
+    this.#tryNext(why);
+  }
+
+  onCancel(): void {
+    /* requests of ours are not cancelled by others */
+  }
+
+  #go(way: Way): void {
+    switch (way.kind) {
+      case "none":
+        this.#unreachable(way.why);
+        return;
+      case "flow":
+        if (!this.#send(way.flow)) this.#unreachable("its connection takes nothing");
+        return;
+      case "hops":
+        this.#hops = way.hops;
+        this.#tryNext("no address");
+    }
+  }
+
+  #tryNext(why: string): void {
+    while (this.#hops.length > 0) {
+      const [hop, ...rest] = this.#hops;
+      this.#hops = rest;
+      const flow = hop === undefined ? null : this.#transports.open(hop);
+      if (flow !== null && this.#send(flow)) return;
+    }
+    this.#unreachable(why);
+  }
+
+  #send(flow: Flow): boolean {
+    const { method } = this.#request;
+    const transaction = this.#layer.open(method, this);
+    if (transaction === 0) return false;
+    const branch = this.#layer.table.branch(transaction, this.#layer.serverId, "0");
+    return this.#layer.send(transaction, requestText(this.#dialog, this.#request, flow, branch), flow);
+  }
+
+  #unreachable(why: string): void {
+    // Never before `send` has returned.
+    this.#clock.after(0, () => {
+      this.#done({ kind: "unreachable", why });
+    });
+  }
+}
+
+function requestText(dialog: AgentDialog, request: AgentRequest, flow: Flow, branch: string): string {
+  const { method, body = "" } = request;
+  let text = `${method} ${dialog.target} SIP/2.0\r\nVia: SIP/2.0/${viaTransport(flow.protocol)} ${ownAddress(flow)};branch=${branch}${flow.protocol === "udp" ? ";rport" : ""}\r\nMax-Forwards: 70\r\n`;
+  for (const route of dialog.routes) text += `Route: ${route}\r\n`;
+  text += `From: ${dialog.local};tag=${dialog.localTag}\r\nTo: ${dialog.remote}${dialog.remoteTag === "" ? "" : `;tag=${dialog.remoteTag}`}\r\n`;
+  text += `Call-ID: ${dialog.callId}\r\nCSeq: ${request.cseq} ${method}\r\nContact: <sip:${ownAddress(flow)}${transportParam(flow)}>\r\n${SERVER}${request.headers}`;
+  if (request.contentType !== undefined && body !== "") text += `Content-Type: ${request.contentType}\r\n`;
+  return `${text}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+function targetOf(request: Message): string {
+  const [value] = request.values(Header.contact);
+  if (value === undefined || value === "*") throw new ParseError("no Contact");
+  return flat(parseNameAddr(value).uri);
+}
+
+/** A From or To value without its tag parameter: other parameters stay. */
+function withoutTag(value: string): string {
+  const close = value.lastIndexOf(">") + 1;
+  const head = close === 0 ? value.split(";")[0] ?? value : value.slice(0, close);
+  const params = value.slice(head.length);
+  const bare = close === 0 ? `<${head.trim()}>` : head;
+  return bare + params.replace(/;[ \t\r\n]*tag[ \t\r\n]*=[^;]*/i, "").trimEnd();
+}
+
+/** The same text as a string of its own: a part of a message kept in a table would keep the whole message alive. */
+function flat(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
+}
