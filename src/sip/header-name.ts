@@ -88,6 +88,9 @@ const NAMES: readonly (readonly [HeaderId, string, ...string[]])[] = [
   [Header.date, "Date"],
 ];
 
+/** The start value of a running name hash. */
+export const nameHashStart = 7;
+
 const names = new Map<HeaderId, string>(NAMES.map(([id, name]) => [id, name]));
 const buckets = new Map<number, { readonly id: HeaderId; readonly lower: string }>();
 for (const [id, ...spellings] of NAMES) {
@@ -101,9 +104,6 @@ for (const [id, ...spellings] of NAMES) {
 export function headerName(id: HeaderId): string {
   return names.get(id) ?? "X-Unknown";
 }
-
-/** The start value of a running name hash. */
-export const nameHashStart = 7;
 
 /** Adds one character to a running name hash; letters count without case. */
 export function nameHashStep(hash: number, code: number): number {
