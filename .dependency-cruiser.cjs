@@ -1,0 +1,85 @@
+// Who may import whom. The table is ARCHITECTURE.md's; a folder that is not in it may be imported by nobody but the top.
+
+const FEATURES = ["calendar", "blf", "pickup", "forwarding", "sites", "trunks", "media", "guard", "messaging"];
+const TIERS = [
+  ["base"],
+  ["config", "store", "sip", "documents", "dns"],
+  ["admin", "directory", "phones", "agent", "proxy"],
+  ["registrar", "dialog", "subscription"],
+  ["presence"],
+  FEATURES,
+];
+// Beyond the tiers below: what a folder may import of its own tier.
+const SIBLINGS = { proxy: ["directory", "phones", "agent"], sip: ["dns"] };
+const TOP = ["src/features.ts", "src/server.ts", "src/main.ts"];
+
+/** Folder → the folders of src that it may import. */
+const MAY_IMPORT = Object.fromEntries(
+  TIERS.flatMap((tier, level) => tier.map((folder) => [folder, [...TIERS.slice(0, level).flat(), ...(SIBLINGS[folder] ?? [])]])),
+);
+
+/** npm package → the one place that may import it (regular expressions on the path). */
+const HOME = {
+  "ws|sdp-transform": "^src/sip/",
+  "dns-packet": "^src/dns/",
+  "fast-xml-parser": "^src/documents/",
+  "lmdb|ioredis": "^src/store/",
+  "ical\\.js|ews-javascript-api|tsdav": "^src/calendar/",
+  "fastify|@fastify/[^/]+|prom-client": "^src/admin/",
+  "zod|yaml": "^src/config/",
+  "pino": "^src/base/",
+  "ipaddr\\.js": "^src/(base|config|sip)/",
+  "commander": "^src/main\\.ts$",
+};
+
+const oneOf = (folders) => (folders.length === 0 ? "(?!)" : `(${folders.join("|")})`);
+
+module.exports = {
+  forbidden: [
+    { name: "no-circles", severity: "error", from: { path: "^src/" }, to: { circular: true } },
+    { name: "no-unresolved", severity: "error", from: { path: "^src/" }, to: { couldNotResolve: true } },
+    { name: "no-tests-in-source", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench|scripts)/" } },
+    {
+      name: "known-folder",
+      comment: "a new folder of src gets its place in the table first",
+      severity: "error",
+      from: {},
+      to: { path: "^src/[^/]+/", pathNot: `^src/${oneOf(TIERS.flat())}/` },
+    },
+    {
+      name: "known-top-file",
+      comment: "only features.ts, server.ts and main.ts stand at the top of src",
+      severity: "error",
+      from: { path: "^src/[^/]+$", pathNot: `^(${TOP.join("|").replaceAll(".", "\\.")})$` },
+      to: {},
+    },
+    { name: "nothing-imports-the-top", severity: "error", from: { path: "^src/[^/]+/" }, to: { path: "^src/[^/]+\\.ts$" } },
+    ...Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+      name: `layer-${folder}`,
+      comment: `${folder} may import ${allowed.join(", ") || "nothing of ours"}`,
+      severity: "error",
+      from: { path: `^src/${folder}/` },
+      to: { path: "^src/[^/]+/", pathNot: `^src/${oneOf([folder, ...allowed])}/` },
+    })),
+    ...Object.entries(HOME).map(([packages, home]) => ({
+      name: `home-of-${packages.split("|")[0].replaceAll("\\", "")}`,
+      comment: `only ${home} imports ${packages}`,
+      severity: "error",
+      from: { path: "^src/", pathNot: home },
+      to: { path: `(^|/)node_modules/(@types/)?(${packages})(/|$)` },
+    })),
+    {
+      name: "package-without-a-home",
+      comment: "every npm package has one owning folder: name it in HOME",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypesNot: ["core"], path: "node_modules/", pathNot: `(^|/)node_modules/(@types/)?(${Object.keys(HOME).join("|")}|@types/node)(/|$)` },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".js", ".json"] },
+  },
+};
