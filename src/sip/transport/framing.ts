@@ -31,6 +31,7 @@ export class Framer {
   #wanted = 0;
   /** How far into the four bytes of a CRLF CRLF we are between messages. */
   #pingBytes = 0;
+  #bodyLength = -1;
   #isStopped = false;
 
   constructor(sink: FrameSink, limits: FramingLimits) {
@@ -73,19 +74,19 @@ export class Framer {
           return;
         }
         this.#pingBytes = 0;
-        const blank = text.indexOf("\r\n\r\n", at + this.#scanFrom);
-        if (blank < 0) {
+        const isWhole = this.#scanFrom === 0 || text.includes("\r\n\r\n", at + this.#scanFrom);
+        const headLength = (isWhole ? this.#scanHead(text, at) : -1) - at;
+        if (headLength < 0) {
           if (text.length - at > this.#limits.headBytes) this.#break("oversized", text.slice(at, at + OVERSIZED_HEAD_BYTES));
           else this.#hold(tailOf(text, at, chunk));
           return;
         }
-        const headLength = blank + 4 - at;
-        const bodyLength = headLength > this.#limits.headBytes ? Infinity : contentLength(text, at, blank + 2);
-        if (bodyLength < 0) {
+        const bodyLength = this.#bodyLength;
+        if (bodyLength < 0 && headLength <= this.#limits.headBytes) {
           this.#break("unframable", text.slice(at, at + headLength));
           return;
         }
-        if (headLength + bodyLength > this.#limits.messageBytes) {
+        if (headLength + bodyLength > this.#limits.messageBytes || headLength > this.#limits.headBytes) {
           this.#break("oversized", text.slice(at, at + Math.min(headLength, OVERSIZED_HEAD_BYTES)));
           return;
         }
@@ -109,6 +110,25 @@ export class Framer {
       if (end === text.length) return;
       at = end;
     }
+  }
+
+  /** The end of the head that begins at `from`, or -1; its Content-Length goes to `#bodyLength`: negative when it is missing, no number, or given twice with different values.
+   *  Searches for one character at a time: the engine does that several times faster than for two. */
+  #scanHead(text: string, from: number): number {
+    let found = NaN;
+    for (let feed = text.indexOf("\n", from); feed >= 0; feed = text.indexOf("\n", feed + 1)) {
+      if (text.charCodeAt(feed - 1) !== 0x0d) continue;
+      const code = text.charCodeAt(feed + 1);
+      if (code === 0x0d && text.charCodeAt(feed + 2) === 0x0a) {
+        this.#bodyLength = found >= 0 ? found : -1;
+        return feed + 3;
+      }
+      const colon = (code | 0x20) === 0x6c ? colonAt(text, feed + 2) : isContentLength(text, feed + 1) ? colonAt(text, feed + 15) : -1;
+      if (colon < 0) continue;
+      const value = numberAt(text, colon + 1);
+      found = value < 0 || (!Number.isNaN(found) && found !== value) ? -1 : value;
+    }
+    return -1;
   }
 
   #hold(rest: string): void {
@@ -141,51 +161,43 @@ export class Framer {
   }
 }
 
-/** The Content-Length of the head in `text` from `from` to `to` (just before the blank line's CRLF); negative when it is missing, no number, or given twice with different values. */
-export function contentLength(text: string, from: number, to: number): number {
-  let found = -1;
-  for (let line = text.indexOf("\r\n", from) + 2; line >= 2 && line < to; line = text.indexOf("\r\n", line) + 2) {
-    const code = text.charCodeAt(line) | 0x20;
-    let at: number;
-    if (code === 0x6c) at = line + 1;
-    else if (code === 0x63 && text.charCodeAt(line + 7) === 0x2d && text.slice(line, line + 14).toLowerCase() === "content-length") at = line + 14;
-    else continue;
-    while (isBlank(text.charCodeAt(at))) at++;
-    if (text.charCodeAt(at) !== 0x3a) continue;
-    const value = numberAt(text, at + 1, to);
-    if (value < 0 || (found >= 0 && found !== value)) return -1;
-    found = value;
-  }
-  return found;
-}
-
 /** Larger than any limit, and small enough to stay exact. */
 const LENGTH_MAX = 1e12;
 
-function numberAt(text: string, from: number, to: number): number {
-  let at = skipFolded(text, from, to);
+function isContentLength(text: string, at: number): boolean {
+  return (text.charCodeAt(at) | 0x20) === 0x63 && text.charCodeAt(at + 7) === 0x2d && text.slice(at, at + 14).toLowerCase() === "content-length";
+}
+
+/** The place of the colon that follows a header name, blanks before it allowed; -1 when something else follows. */
+function colonAt(text: string, from: number): number {
+  let at = from;
+  while (isBlank(text.charCodeAt(at))) at++;
+  return text.charCodeAt(at) === 0x3a ? at : -1;
+}
+
+/** The number that is a header's whole value, or -1. */
+function numberAt(text: string, from: number): number {
+  let at = skipFolded(text, from);
   let value = 0;
   const first = at;
-  for (; at < to; at++) {
+  for (; ; at++) {
     const digit = text.charCodeAt(at) - 0x30;
-    if (digit < 0 || digit > 9) break;
+    if (!(digit >= 0 && digit <= 9)) break;
     value = Math.min(value * 10 + digit, LENGTH_MAX);
   }
   if (at === first) return -1;
-  at = skipFolded(text, at, to);
-  return at >= to || (text.charCodeAt(at) === 0x0d && text.charCodeAt(at + 1) === 0x0a) ? value : -1;
+  at = skipFolded(text, at);
+  return text.charCodeAt(at) === 0x0d && text.charCodeAt(at + 1) === 0x0a ? value : -1;
 }
 
 /** Skips blanks and folds (a CRLF that a blank follows). */
-function skipFolded(text: string, from: number, to: number): number {
-  let at = from;
-  for (; at < to; at++) {
+function skipFolded(text: string, from: number): number {
+  for (let at = from; ; at++) {
     if (isBlank(text.charCodeAt(at))) continue;
-    const isFold = text.charCodeAt(at) === 0x0d && text.charCodeAt(at + 1) === 0x0a && at + 2 < to && isBlank(text.charCodeAt(at + 2));
+    const isFold = text.charCodeAt(at) === 0x0d && text.charCodeAt(at + 1) === 0x0a && isBlank(text.charCodeAt(at + 2));
     if (!isFold) return at;
     at += 2;
   }
-  return at;
 }
 
 function isBlank(code: number): boolean {

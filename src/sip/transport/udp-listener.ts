@@ -122,11 +122,15 @@ class UdpFlow implements Flow {
   }
 }
 
+/** Places for the peers heard lately; a power of two. */
+const RECENT_SLOTS = 32_768;
+
 /** Peers of one listener in two generations: who is heard moves to the young one; when that is full, the old one is forgotten.
- *  So the longest idle go first, at no cost for each datagram. */
+ *  So the longest idle go first. On the message path: those heard lately are found by address and port without making a key. */
 class UdpFlowTable {
   #young = new Map<string, UdpFlow>();
   #old = new Map<string, UdpFlow>();
+  readonly #recent = Array.from<UdpFlow | null>({ length: RECENT_SLOTS }).fill(null);
   readonly #listener: Listener;
   readonly #deps: UdpListenerDeps;
   readonly #generationSize: number;
@@ -138,6 +142,15 @@ class UdpFlowTable {
   }
 
   to(remoteAddress: string, remotePort: number): UdpFlow {
+    const slot = slotOf(remoteAddress, remotePort);
+    const recent = this.#recent[slot] ?? null;
+    if (recent !== null && recent.remotePort === remotePort && recent.remoteAddress === remoteAddress) return recent;
+    const flow = this.#find(remoteAddress, remotePort);
+    this.#recent[slot] = flow;
+    return flow;
+  }
+
+  #find(remoteAddress: string, remotePort: number): UdpFlow {
     const key = `${remoteAddress}/${String(remotePort)}`;
     const known = this.#young.get(key);
     if (known !== undefined) return known;
@@ -145,8 +158,15 @@ class UdpFlowTable {
     if (this.#young.size >= this.#generationSize) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#recent.fill(null); // whoever is still heard has to show up in the young generation
     }
     this.#young.set(key, flow);
     return flow;
   }
+}
+
+/** Mixes the port and the end of the address, where neighbours differ. */
+function slotOf(address: string, port: number): number {
+  const end = address.length;
+  return (port ^ (address.charCodeAt(end - 1) * 61) ^ (address.charCodeAt(end - 2) * 1021) ^ (address.charCodeAt(end - 3) * 8191)) & (RECENT_SLOTS - 1);
 }
