@@ -39,6 +39,12 @@ export function parseEndpoint(text: string, defaultPort: number): Endpoint | nul
   return { address: address.toLowerCase(), port };
 }
 
+/** Splits the host part of a URL, where IPv6 must stand in brackets and has no zone; null when it is no address. */
+export function parseUrlHost(text: string, defaultPort: number): Endpoint | null {
+  const isBare = !text.startsWith("[") && /:.*:/.test(text);
+  return isBare || text.includes("%") ? null : parseEndpoint(text, defaultPort);
+}
+
 /** Reads `ADDRESS` or `ADDRESS:PORT`. */
 export function endpoint(defaultPort: number, example: string): Reader<Endpoint> {
   return scalar(`an IP address, with a port if it is not ${String(defaultPort)}, such as ${example}`, (text) => {

@@ -1,4 +1,4 @@
-import { isDomainName, isWildcard, parseEndpoint } from "./address.ts";
+import { isDomainName, isWildcard, parseUrlHost } from "./address.ts";
 import { readAuthorities, readKeyPair } from "./certificate.ts";
 import type { KeyPair } from "./certificate.ts";
 import type { ListenEntry } from "./config.ts";
@@ -20,8 +20,8 @@ const defaultPorts = { udp: 5060, tcp: 5060, tls: 5061, ws: 80, wss: 443 } as co
 export function parseListenUrl(written: string): ListenUrl | null {
   const [, protocol, host = "", path = ""] = /^(udp|tcp|tls|ws|wss):\/\/([^/\s]+)(\/[^\s?#]*)?$/.exec(written) ?? [];
   if (protocol !== "udp" && protocol !== "tcp" && protocol !== "tls" && protocol !== "ws" && protocol !== "wss") return null;
-  const endpoint = parseEndpoint(host, defaultPorts[protocol]);
-  if (endpoint === null || host.includes("%") || (path !== "" && !protocol.startsWith("ws"))) return null;
+  const endpoint = parseUrlHost(host, defaultPorts[protocol]);
+  if (endpoint === null || (path !== "" && !protocol.startsWith("ws"))) return null;
   const { address, port } = endpoint;
   return { url: `${protocol}://${address.includes(":") ? `[${address}]` : address}:${String(port)}${path}`, protocol, address, port };
 }

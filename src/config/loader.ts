@@ -33,7 +33,9 @@ export function loadConfig(path: string, env: Environment, nowMs: number | null 
   const { file, report, isFound } = readDirectory(path, directoryPath, main, read, env);
   const mistakes = [...main.report.mistakes, ...report.mistakes];
   if (mistakes.length > 0) throw new ConfigError(mistakeLines(mistakes));
-  warn(path, directoryPath, read, file, main.report);
+  warn(read, main.report);
+  if (holdsToken(main)) warnIfOpen(path, path, "a token", main.report);
+  if (file.users.some((user) => user.secret.kind !== "none")) warnIfOpen(directoryPath, report.file, "passwords", report);
   return {
     config: configOf(read, folder, directoryPath),
     directory: file,
@@ -89,18 +91,23 @@ function refuseWebOverlap({ listen, web }: ConfigReading, { root, report }: Pars
   report.mistake(value?.offset ?? 0, `${web.url} of "web" is taken by ${taken.url} of "listen"`, "write another port for one of them");
 }
 
-function warn(path: string, directoryPath: string, read: ConfigReading, file: DirectoryFile, report: Report): void {
-  if (read.authentication.require === "none") report.warn('"authentication.require: none" takes any user of the domain at his word: for benchmarks alone');
-  if (read.authentication.require === "register") report.warn('"authentication.require: register" lets anyone call in the name of a user: only REGISTER is challenged');
-  if (read.web.auth === "none") report.warn('"web.auth: none" lets everyone on this machine into the pages and the API');
-  else if (read.web.token === null) report.warn('"web" has no token: nobody is let into the pages and the API; write "token" or "token_env"');
-  if (read.web.token !== null) warnIfOpen(path, "a token", report);
-  if (file.users.some((user) => user.secret.kind !== "none")) warnIfOpen(directoryPath, "passwords", report);
+function warn({ authentication, web }: ConfigReading, report: Report): void {
+  if (authentication.require === "none") report.warn('"authentication.require: none" takes any user of the domain at his word: for benchmarks alone');
+  if (authentication.require === "register") report.warn('"authentication.require: register" lets anyone call in the name of a user: only REGISTER is challenged');
+  if (web.auth === "none") report.warn('"web.auth: none" lets everyone on this machine into the pages and the API');
+  else if (web.token === null) report.warn('"web" has no token: nobody is let into the pages and the API; write "token" or "token_env"');
 }
 
-function warnIfOpen(path: string, what: string, report: Report): void {
+/** True when the token itself stands in the file, not the name of a variable. */
+function holdsToken({ root }: ParsedFile): boolean {
+  const web = root?.entries.find((entry) => entry.key === "web")?.value;
+  const token = web?.kind === "map" ? web.entries.find((entry) => entry.key === "token")?.value : undefined;
+  return token?.kind === "scalar" && token.text === token.written;
+}
+
+function warnIfOpen(path: string, shown: string, what: string, report: Report): void {
   const isOpen = (statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o004;
-  if (isOpen) report.warn(`${path} holds ${what} and everyone on this machine can read it; run "chmod 600 ${path}"`);
+  if (isOpen) report.warn(`${shown} holds ${what} and everyone on this machine can read it; run "chmod 600 ${shown}"`);
 }
 
 function configOf(read: ConfigReading, folder: string, directoryPath: string): Config {

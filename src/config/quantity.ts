@@ -69,7 +69,7 @@ function bounded(wants: string, parse: (text: string) => number | null, min: num
 /** Reads a whole number between two bounds. */
 export function whole(min: number, max: number): Reader<number> {
   return scalar(`a whole number from ${String(min)} to ${String(max)}`, (text, type) => {
-    const number = type === "number" && /^\d{1,15}$/.test(text) ? Number(text) : -1;
+    const number = (type === "number" || type === "free") && /^\d{1,15}$/.test(text) ? Number(text) : -1;
     return number >= min && number <= max ? number : undefined;
   });
 }

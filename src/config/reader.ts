@@ -163,7 +163,7 @@ export function placed<T>(reader: Reader<T>): Reader<Placed<T>> {
 }
 
 /** Reads a scalar by its text. `parse` gives the value, or undefined for "does not fit". Booleans and numbers are taken as they are written. */
-export function scalar<T>(wants: string, parse: (text: string, type: "text" | "number" | "boolean") => T | undefined): Reader<T> {
+export function scalar<T>(wants: string, parse: (text: string, type: "text" | "number" | "boolean" | "free") => T | undefined): Reader<T> {
   return {
     wants,
     read(value, name, context) {
@@ -197,7 +197,10 @@ export function mapped<T, U>(reader: Reader<T>, make: (read: T) => U): Reader<U>
 }
 
 /** True or false. */
-export const flag: Reader<boolean> = scalar("true or false", (text, type) => (type === "boolean" ? text.toLowerCase() === "true" : undefined));
+export const flag: Reader<boolean> = scalar("true or false", (text, type) => {
+  const isFlag = type === "boolean" || (type === "free" && /^(?:true|false)$/i.test(text));
+  return isFlag ? text.toLowerCase() === "true" : undefined;
+});
 
 /** One of some words. Those of `later` belong to the contract but are refused as not supported yet. */
 export function choice<const W extends string>(words: readonly W[], later: readonly string[] = []): Reader<W> {

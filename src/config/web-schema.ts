@@ -1,4 +1,4 @@
-import { isLoopback, parseEndpoint } from "./address.ts";
+import { isLoopback, parseUrlHost } from "./address.ts";
 import type { Endpoint } from "./address.ts";
 import type { WebConfig } from "./config.ts";
 import { choice, map, optional, placed, scalar } from "./reader.ts";
@@ -13,8 +13,8 @@ const webUrl: Reader<Endpoint> = {
   read(value, name, context) {
     const written = value.kind === "scalar" ? value.text : "";
     const [, host = ""] = /^http:\/\/([^/\s]+)\/?$/i.exec(written) ?? [];
-    const endpoint = parseEndpoint(host.replace(/^localhost(?=:|$)/i, "127.0.0.1"), 80);
-    if (endpoint !== null && !host.includes("%")) return /^localhost/i.test(host) ? { ...endpoint, address: "localhost" } : endpoint;
+    const endpoint = parseUrlHost(host.replace(/^localhost(?=:|$)/i, "127.0.0.1"), 80);
+    if (endpoint !== null) return /^localhost/i.test(host) ? { ...endpoint, address: "localhost" } : endpoint;
     if (/^https:\/\//i.test(written)) context.report.mistake(value.offset, `https for "${name}" is not supported yet`, "write http:// and put a TLS proxy in front");
     else scalar(this.wants, () => undefined).read(value, name, context);
     return undefined;

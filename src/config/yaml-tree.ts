@@ -6,10 +6,10 @@ import { Report } from "./report.ts";
 export type Value = ScalarValue | ListValue | MapValue;
 
 /** A number, word or quoted text. `text` has its environment variables filled in; `written` is what stands in the file.
- *  `refused`: a variable was missing, which is reported already. */
+ *  `free`: it came from the environment and may be text, a number or a truth. `refused`: a variable was missing, which is reported already. */
 export interface ScalarValue {
   readonly kind: "scalar";
-  readonly type: "text" | "number" | "boolean" | "null" | "refused";
+  readonly type: "text" | "number" | "boolean" | "null" | "free" | "refused";
   readonly text: string;
   readonly written: string;
   readonly offset: number;
@@ -55,6 +55,7 @@ export function parseYaml(text: string, file: string, order: number, env: Enviro
   const report = new Report(file, order, lineCounter);
   const bomb = endlessNesting.exec(text);
   if (bomb !== null) {
+    lineCounter.addNewLine(0);
     for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineCounter.addNewLine(at + 1);
     report.mistake(bomb.index, `more than ${String(nestingMax)} brackets open one within the other`, "remove them");
     return { root: null, report };
@@ -189,7 +190,7 @@ class TreeBuilder {
     const written = typeof node.value === "string" ? node.value : "";
     const text = this.#filledIn(written, offset, node.range?.[1] ?? offset);
     if (text === null) return { kind: "scalar", type: "refused", text: "", written, offset };
-    const type = node.type === "PLAIN" ? plainType(text) : "text";
+    const type = text !== written ? "free" : node.type === "PLAIN" ? plainType(text) : "text";
     return { kind: "scalar", type, text, written, offset };
   }
 

@@ -1,4 +1,5 @@
 import type { Aor } from "../base/ids.ts";
+import { unescapeUser } from "../sip/uri.ts";
 import type { User } from "./user.ts";
 
 /** Longer user parts are nobody's. */
@@ -49,8 +50,7 @@ export class NameIndex {
 /** A user part without its parameters (RFC 3261 §19.1.6) and with its %-escapes decoded; escapes that are none stay. */
 function plainUser(written: string): string {
   const semicolon = written.indexOf(";");
-  const name = semicolon < 0 ? written : written.slice(0, semicolon);
-  return name.includes("%") ? name.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))) : name;
+  return unescapeUser(semicolon < 0 ? written : written.slice(0, semicolon));
 }
 
 /** The digits of a telephone number: `+` and visual separators (RFC 3966 §3) do not count. */
