@@ -1,0 +1,231 @@
+import type { Clock } from "../base/clock.ts";
+import { parseAor, type Aor } from "../base/ids.ts";
+import type { KeyedHash } from "../base/keyed-hash.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { Flow } from "../sip/transport/transport.ts";
+import { parseSipUri, unescapeUser } from "../sip/uri.ts";
+import type { Store } from "../store/store.ts";
+import { AorIndex } from "./aor-index.ts";
+import { liveBindings, type Binding } from "./binding.ts";
+import { temporaryGruuId } from "./gruu.ts";
+import type { RefreshKey } from "./plain-refresh.ts";
+import { hashNumber } from "./short-name.ts";
+import { readStoredBindings, storedBindings } from "./stored-bindings.ts";
+
+/** The bindings of one AoR as the table holds them, with the live flows that belong to them. */
+export interface Entry {
+  readonly aor: Aor;
+  /** The most recently registered last; never empty. */
+  readonly bindings: readonly Binding[];
+  /** The flow of the binding at the same place; null when it has none, or none any more. */
+  readonly flows: readonly (Flow | null)[];
+  /** What a plain refresh of its one binding looks like; null when there is no such thing. */
+  readonly refreshKey: RefreshKey | null;
+}
+
+interface Slot extends Entry {
+  bindings: readonly Binding[];
+  flows: readonly (Flow | null)[];
+  refreshKey: RefreshKey | null;
+  readonly number: number;
+  timer: number;
+  /** When the timer fires: at the first expiry or before. */
+  timerAt: number;
+}
+
+/** All bindings, in memory and (behind) in the store; expires them. One timer an AoR. The only writer of the store's table `bindings`. */
+export class BindingTable {
+  readonly #wheel: TimerWheel;
+  readonly #clock: Clock;
+  readonly #store: Store;
+  readonly #hash: KeyedHash;
+  readonly #onChange: (aor: Aor, isRegistered: boolean) => void;
+  readonly #timerKind: number;
+  readonly #entries = new Map<Aor, Slot>();
+  readonly #slots: (Slot | null)[] = [];
+  readonly #free: number[] = [];
+  readonly #byContact = new AorIndex();
+  readonly #byConnection = new AorIndex();
+  readonly #byInstance = new AorIndex();
+  #bindingCount = 0;
+
+  constructor(deps: { wheel: TimerWheel; clock: Clock; store: Store; hash: KeyedHash }, onChange: (aor: Aor, isRegistered: boolean) => void) {
+    this.#wheel = deps.wheel;
+    this.#clock = deps.clock;
+    this.#store = deps.store;
+    this.#hash = deps.hash;
+    this.#onChange = onChange;
+    this.#timerKind = this.#wheel.kind((slot) => {
+      this.#expire(slot);
+    });
+  }
+
+  /** How many AoRs have bindings. */
+  get aorCount(): number {
+    return this.#entries.size;
+  }
+
+  /** How many bindings there are. */
+  get bindingCount(): number {
+    return this.#bindingCount;
+  }
+
+  /** The AoR's bindings; undefined when it has none. */
+  get(aor: Aor): Entry | undefined {
+    return this.#entries.get(aor);
+  }
+
+  /** All AoRs with bindings. */
+  entries(): Iterable<Entry> {
+    return this.#entries.values();
+  }
+
+  /** Puts these bindings in the place of the AoR's; those that it had keep their flows, new ones get `flow` where it leads back to them. Stored before it returns. */
+  replace(aor: Aor, bindings: readonly Binding[], flow: Flow | null): void {
+    this.#put(aor, bindings, flow);
+    this.#persist(aor, bindings);
+  }
+
+  /** Renews an AoR's only binding, which differs in expiry and CSeq alone. Stored before it returns. Hot path. */
+  refresh(entry: Entry, binding: Binding): void {
+    const slot = this.#entries.get(entry.aor);
+    if (slot === undefined) return;
+    slot.bindings = [binding];
+    this.#arm(slot);
+    this.#persist(slot.aor, slot.bindings);
+  }
+
+  /** Remembers what a plain refresh of the AoR's one binding looks like. */
+  rememberRefresh(aor: Aor, key: RefreshKey | null): void {
+    const slot = this.#entries.get(aor);
+    if (slot !== undefined) slot.refreshKey = key;
+  }
+
+  /** A flow that was opened anew for the binding at that place. */
+  setFlow(entry: Entry, at: number, flow: Flow): void {
+    const slot = this.#entries.get(entry.aor);
+    if (slot === undefined) return;
+    slot.flows = slot.flows.map((one, place) => (place === at ? flow : one));
+    if (flow.connection !== 0) this.#byConnection.add(flow.connection, slot.aor);
+  }
+
+  /** Forgets a connection that has ended; its bindings stay. */
+  dropFlow(flow: Flow): void {
+    if (flow.connection === 0) return;
+    for (const aor of [...this.#byConnection.get(flow.connection)]) {
+      this.#byConnection.remove(flow.connection, aor);
+      const slot = this.#entries.get(aor);
+      if (slot !== undefined) slot.flows = slot.flows.map((one) => (one?.connection === flow.connection ? null : one));
+    }
+  }
+
+  /** The AoRs with a binding at that contact whose flow we keep: by user, host and port. */
+  aorsAtContact(uri: string): Iterable<Aor> {
+    return this.#byContact.get(this.#contactNumber(uri));
+  }
+
+  /** The AoRs with an instance of that temporary GRUU number: one, or none. */
+  aorsOfInstance(id: number): Iterable<Aor> {
+    return this.#byInstance.get(id);
+  }
+
+  /** Reads the store: at start, before the first request. Expired bindings are dropped. */
+  restore(): void {
+    const nowMs = this.#clock.now();
+    for (const { key, value } of this.#store.load("bindings")) {
+      const aor = parseAor(key);
+      const bindings = readStoredBindings(value);
+      const live = bindings === null ? [] : liveBindings(bindings, nowMs);
+      if (aor === null || live.length === 0) {
+        this.#store.delete("bindings", key);
+        continue;
+      }
+      this.#put(aor, live, null);
+      if (live !== bindings) this.#persist(aor, live);
+    }
+  }
+
+  #put(aor: Aor, bindings: readonly Binding[], flow: Flow | null): void {
+    const old = this.#entries.get(aor);
+    if (bindings.length === 0) {
+      if (old !== undefined) this.#drop(old);
+      return;
+    }
+    if (old === undefined) {
+      const slot: Slot = { aor, bindings: [], flows: [], refreshKey: null, number: this.#free.pop() ?? this.#slots.length, timer: 0, timerAt: 0 };
+      this.#slots[slot.number] = slot;
+      this.#entries.set(aor, slot);
+      this.#set(slot, bindings, flow);
+      this.#onChange(aor, true);
+    } else this.#set(old, bindings, flow);
+  }
+
+  #set(slot: Slot, bindings: readonly Binding[], flow: Flow | null): void {
+    const { bindings: before, flows } = slot;
+    this.#unindex(slot);
+    slot.flows = bindings.map((binding) => {
+      const place = before.indexOf(binding);
+      return place === -1 ? (binding.origin.reach === "uri" ? null : flow) : (flows[place] ?? null);
+    });
+    slot.bindings = bindings;
+    slot.refreshKey = null;
+    this.#bindingCount += bindings.length - before.length;
+    this.#index(slot);
+    this.#arm(slot);
+  }
+
+  #drop(slot: Slot): void {
+    this.#unindex(slot);
+    this.#wheel.stop(slot.timer);
+    this.#bindingCount -= slot.bindings.length;
+    this.#entries.delete(slot.aor);
+    this.#slots[slot.number] = null;
+    this.#free.push(slot.number);
+    this.#onChange(slot.aor, false);
+  }
+
+  #index(slot: Slot): void {
+    for (const { origin, uri, instance } of slot.bindings) {
+      if (origin.reach !== "uri") this.#byContact.add(this.#contactNumber(uri), slot.aor);
+      if (instance !== "") this.#byInstance.add(temporaryGruuId(this.#hash, slot.aor, instance), slot.aor);
+    }
+    for (const flow of slot.flows) if (flow !== null && flow.connection !== 0) this.#byConnection.add(flow.connection, slot.aor);
+  }
+
+  #unindex(slot: Slot): void {
+    for (const { origin, uri, instance } of slot.bindings) {
+      if (origin.reach !== "uri") this.#byContact.remove(this.#contactNumber(uri), slot.aor);
+      if (instance !== "") this.#byInstance.remove(temporaryGruuId(this.#hash, slot.aor, instance), slot.aor);
+    }
+    for (const flow of slot.flows) if (flow !== null && flow.connection !== 0) this.#byConnection.remove(flow.connection, slot.aor);
+  }
+
+  #contactNumber(text: string): number {
+    const uri = parseSipUri(text);
+    return uri === null ? -1 : hashNumber(this.#hash, `contact ${unescapeUser(uri.user ?? "")}@${uri.host}:${uri.port === 0 ? 5060 : uri.port}`);
+  }
+
+  #persist(aor: Aor, bindings: readonly Binding[]): void {
+    if (bindings.length === 0) this.#store.delete("bindings", aor);
+    else this.#store.put("bindings", aor, storedBindings(bindings));
+  }
+
+  /** A later expiry leaves the timer alone: when it fires, it looks again. So a refresh costs no timer. */
+  #arm(slot: Slot): void {
+    let next = Infinity;
+    for (const binding of slot.bindings) next = Math.min(next, binding.expiresAt);
+    if (slot.timer !== 0 && slot.timerAt <= next) return;
+    this.#wheel.stop(slot.timer);
+    slot.timer = this.#wheel.start(this.#timerKind, next - this.#clock.now(), slot.number);
+    slot.timerAt = next;
+  }
+
+  #expire(number: number): void {
+    const slot = this.#slots[number];
+    if (slot === undefined || slot === null) return;
+    slot.timer = 0;
+    const live = liveBindings(slot.bindings, this.#clock.now());
+    if (live === slot.bindings) this.#arm(slot);
+    else this.replace(slot.aor, live, null);
+  }
+}

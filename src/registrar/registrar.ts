@@ -1,0 +1,230 @@
+import type { Clock } from "../base/clock.ts";
+import type { Aor } from "../base/ids.ts";
+import type { KeyedHash } from "../base/keyed-hash.ts";
+import type { Log } from "../base/log.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { Call, Feature } from "../proxy/feature.ts";
+import type { Location } from "../proxy/location.ts";
+import type { Target } from "../proxy/target.ts";
+import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
+import { ParseError } from "../base/errors.ts";
+import { isStream, type Flow, type Hop } from "../sip/transport/transport.ts";
+import { parseSipUri, unescapeUser, uriParam } from "../sip/uri.ts";
+import { topVia, type Via } from "../sip/via.ts";
+import type { Message } from "../sip/message.ts";
+import type { Store } from "../store/store.ts";
+import { addressee, type AorLookup } from "./addressee.ts";
+import { flat, receivedFrom, type Binding } from "./binding.ts";
+import { BindingTable } from "./binding-table.ts";
+import { Reach } from "./reach.ts";
+import type { ContactRequest, ExpirySettings } from "./contact.ts";
+import { noOrigin, originOf } from "./origin.ts";
+import { isPlainRefresh, refreshNumber } from "./plain-refresh.ts";
+import { answerHeaders } from "./register-answer.ts";
+import { readRegister, type RegisterRequest } from "./register-request.ts";
+import { register, type RegisterContext } from "./register.ts";
+import { refusal, type Refusal } from "./refusal.ts";
+import { shortName } from "./short-name.ts";
+
+/** What the registrar needs of the rest. */
+export interface RegistrarDeps {
+  readonly directory: AorLookup;
+  readonly wheel: TimerWheel;
+  readonly clock: Clock;
+  readonly store: Store;
+  /** The way to an address: UDP ways are opened again by it after a restart. */
+  readonly open: (hop: Hop) => Flow | null;
+  readonly settings: RegistrarSettings;
+  /** Keyed with a secret that outlives restarts: device names and temporary GRUUs hang on it. */
+  readonly hash: KeyedHash;
+  readonly log: Log;
+}
+
+/** The operator's part. */
+export interface RegistrarSettings {
+  readonly expires: ExpirySettings;
+  /** Bindings of one AoR; more are refused with 403. */
+  readonly contactsMax: number;
+}
+
+/** A binding as lists show it. */
+export interface BindingView {
+  readonly aor: Aor;
+  readonly uri: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  readonly userAgent: string;
+  /** `udp`, `tcp`, `tls`, `ws`, `wss`. */
+  readonly transport: string;
+  /** `192.0.2.7:5060`: where the REGISTER came from; empty when another proxy brought it. */
+  readonly received: string;
+  readonly q: number;
+  readonly instance: string;
+  readonly callId: string;
+  readonly cseq: number;
+  /** False while it has lost the connection that alone leads to it. */
+  readonly isReachable: boolean;
+}
+
+/** The registrar: answers REGISTER, and tells the proxy where devices are. */
+export interface Registrar extends Location {
+  readonly feature: Feature;
+  /** Bindings of one AoR, or of all, for lists. */
+  bindings(aor?: Aor): readonly BindingView[];
+  /** How many AoRs are registered, and with how many bindings. */
+  readonly counts: { readonly aors: number; readonly bindings: number };
+  /** Calls `report` when an AoR gets its first binding or loses its last. */
+  onChange(report: (aor: Aor, isRegistered: boolean) => void): void;
+  /** To be called when a connection has ended: bindings stay, the flow is forgotten. */
+  flowClosed(flow: Flow): void;
+  /** The device that the user part of a temporary GRUU names while it is registered, or null (RFC 5627 §3.2). */
+  aorOfTempGruu(user: string): { readonly aor: Aor; readonly device: string } | null;
+  /** Reads the bindings that outlived a restart; listeners of `onChange` hear of each AoR. */
+  restore(): void;
+}
+
+/** User-Agent values that are shared between bindings; the rest get copies of their own. */
+const sharedUserAgentsMax = 1000;
+
+/** The registrar of our domains (RFC 3261 §10.3, RFC 3327, RFC 5626, RFC 5627). */
+export function registrar(deps: RegistrarDeps): Registrar {
+  const { clock, hash, settings, log } = deps;
+  const listeners: ((aor: Aor, isRegistered: boolean) => void)[] = [];
+  const table = new BindingTable(deps, (aor, isRegistered) => {
+    for (const report of listeners) report(aor, isRegistered);
+  });
+  const reach = new Reach(table, hash, deps.open);
+  const userAgents = new Map<string, string>();
+
+  const onRequest = (call: Call): Verdict => {
+    const { message } = call;
+    if (message.method !== "REGISTER" || !call.isOurs) return goOn;
+    const aor = addressee(message, deps.directory);
+    if (aor === "malformed") return refuse(400, "Malformed To");
+    if (aor === "unknown") return refuse(404);
+    const nowMs = Math.floor(clock.now());
+    return plainRefresh(call, aor, nowMs) ?? decided(call, aor, nowMs);
+  };
+
+  const plainRefresh = (call: Call, aor: Aor, nowMs: number): Verdict | null => {
+    const entry = table.get(aor);
+    if (entry === undefined || entry.refreshKey === null) return null;
+    const [old] = entry.bindings;
+    const { number, seconds, supportsGruu, isOutbound } = entry.refreshKey;
+    if (old === undefined || refreshNumber(hash, call.message) !== number) return null;
+    if (!isPlainRefresh(old, entry.flows[0] ?? null, call.message, call.source, nowMs)) return null;
+    const binding: Binding = { ...old, cseq: call.message.cseq, expiresAt: nowMs + seconds * 1000 };
+    table.refresh(entry, binding);
+    const headers = answerHeaders(hash, aor, entry.bindings, nowMs, { supportsGruu, isOutbound, path: NO_PATH, isStream: isStream(call.source.protocol) });
+    call.reply({ status: 200, headers });
+    return handled;
+  };
+
+  const decided = (call: Call, aor: Aor, nowMs: number): Verdict => {
+    const request = readRegister(call.message, settings.expires);
+    if (request.kind === "refused") return refused(request);
+    const loop = loopRefusal(request, aor);
+    if (loop !== null) return refused(loop);
+    const decision = register(table.get(aor)?.bindings ?? [], request, contextOf(request, call, nowMs));
+    if (decision.kind === "refused") return refused(decision);
+    if (decision.isChanged) table.replace(aor, decision.bindings, request.isDirect ? call.source : null);
+    const isOutbound = request.supportsOutbound && request.contacts.some((contact) => contact.regId > 0 && contact.seconds > 0);
+    if (decision.isChanged) rememberRefresh(aor, call.message, request, isOutbound);
+    if (log.isDebug) log.debug({ aor, callId: request.callId, count: decision.bindings.length, protocol: call.source.protocol }, "registered");
+    const options = { supportsGruu: request.supportsGruu, isOutbound, path: request.supportsPath ? request.path : NO_PATH, isStream: isStream(call.source.protocol) };
+    call.reply({ status: 200, headers: answerHeaders(hash, aor, decision.bindings, nowMs, options) });
+    return handled;
+  };
+
+  /** A contact that leads back to its own AoR is refused (RFC 5627 §5.1). */
+  const loopRefusal = (request: RegisterRequest, aor: Aor): Refusal | null => {
+    const isLoop = request.contacts.some(({ parsed, seconds }) => {
+      if (seconds === 0 || parsed.port !== 0 || parsed.user === null) return false;
+      const user = unescapeUser(parsed.user);
+      return deps.directory.aorOf(user, parsed.host) === aor || (user.startsWith("tgruu.") && reach.aorOfTempGruu(user)?.aor === aor);
+    });
+    return isLoop ? refusal(403, "Contact Is Its Own Address") : null;
+  };
+
+  const contextOf = (request: RegisterRequest, call: Call, nowMs: number): RegisterContext => ({
+    nowMs,
+    contactsMax: settings.contactsMax,
+    userAgent: keptUserAgent(request.userAgent),
+    deviceOf: (contact) => shortName(hash, contact.instance === "" ? `contact ${contactName(contact)}` : `instance ${contact.instance.toLowerCase()}`),
+    originOf: (contact) => (request.isDirect ? originOf(contact.parsed, contact.regId > 0 && request.supportsOutbound, readableVia(call.message), call.source) : noOrigin),
+  });
+
+  const rememberRefresh = (aor: Aor, message: Message, request: RegisterRequest, isOutbound: boolean): void => {
+    const [contact] = request.contacts;
+    const bindings = table.get(aor)?.bindings ?? [];
+    if (contact === undefined || request.contacts.length !== 1 || contact.seconds === 0 || bindings.length !== 1) return;
+    const number = refreshNumber(hash, message);
+    if (number !== 0) table.rememberRefresh(aor, { number, seconds: contact.seconds, supportsGruu: request.supportsGruu, isOutbound });
+  };
+
+  const keptUserAgent = (text: string): string => {
+    const known = userAgents.get(text);
+    if (known !== undefined) return known;
+    const kept = flat(text);
+    if (userAgents.size < sharedUserAgentsMax) userAgents.set(kept, kept);
+    return kept;
+  };
+
+  return {
+    feature: { name: "registrar", after: ["authentication"], onRequest },
+    targets: (aor: Aor): readonly Target[] => reach.targets(aor),
+    gruuTarget: (aor, gr) => reach.gruuTarget(aor, gr),
+    deviceTarget: (aor, device) => reach.deviceTarget(aor, device),
+    deviceOf: (aor, flow, contact) => reach.deviceOf(aor, flow, contact),
+    flowOfContact: (uri) => reach.flowOfContact(uri),
+    aorOfTempGruu: (user) => reach.aorOfTempGruu(user),
+    bindings: (aor) => {
+      const one = aor === undefined ? undefined : table.get(aor);
+      const entries = aor === undefined ? [...table.entries()] : one === undefined ? [] : [one];
+      return entries.flatMap((entry) => entry.bindings.map((binding, at) => viewOf(entry.aor, binding, reach.isReachable(entry, at))));
+    },
+    get counts() {
+      return { aors: table.aorCount, bindings: table.bindingCount };
+    },
+    onChange: (report) => {
+      listeners.push(report);
+    },
+    flowClosed: (flow) => {
+      table.dropFlow(flow);
+    },
+    restore: () => {
+      table.restore();
+    },
+  };
+}
+
+const NO_PATH: readonly string[] = [];
+
+function refused({ status, reason, headers }: Refusal): Verdict {
+  return refuse(status, reason, headers);
+}
+
+function viewOf(aor: Aor, binding: Binding, isReachable: boolean): BindingView {
+  const { uri, expiresAt, userAgent, q, instance, callId, cseq, origin } = binding;
+  const transport = origin.protocol === "none" ? transportOf(uri) : origin.protocol;
+  return { aor, uri, expiresAt, userAgent, transport, received: receivedFrom(origin), q, instance, callId, cseq, isReachable };
+}
+
+function transportOf(text: string): string {
+  const uri = parseSipUri(text);
+  return (uri === null ? undefined : uriParam(uri, "transport")?.toLowerCase()) ?? (uri?.scheme === "sips" ? "tls" : "udp");
+}
+
+/** The contact as its device would be known by it when it has no instance id. */
+function contactName({ parsed }: ContactRequest): string {
+  return `${unescapeUser(parsed.user ?? "")}@${parsed.host}:${parsed.port};${(uriParam(parsed, "transport") ?? "").toLowerCase()}`;
+}
+
+function readableVia(message: Message): Via | null {
+  try {
+    return topVia(message);
+  } catch (error) {
+    if (error instanceof ParseError) return null;
+    throw error;
+  }
+}
