@@ -29,8 +29,12 @@ export function createResolver(deps: { readonly dns: Pick<DnsCache, "lookup"> } 
   };
 
   async function finish(steps: ReturnType<typeof locationSteps>, first: readonly (DnsResult | Promise<DnsResult>)[]): Promise<readonly Hop[]> {
-    let step = steps.next(await Promise.all(first));
-    while (step.done !== true) step = steps.next(await Promise.all(answersTo(step.value)));
+    let step = steps.next(await all(first));
+    while (step.done !== true) step = steps.next(await all(answersTo(step.value)));
     return step.value;
   }
+}
+
+function all(answers: readonly (DnsResult | Promise<DnsResult>)[]): Promise<readonly DnsResult[]> {
+  return Promise.all(answers.map((answer) => Promise.resolve(answer)));
 }
