@@ -1,3 +1,5 @@
+import { isIPv6, SocketAddress } from "node:net";
+
 /** An IP address as bytes: 4 for IPv4 (also for an IPv4-mapped IPv6 address), 16 for IPv6; null for anything else. A zone (`%eth0`) is ignored. */
 export function addressBytes(text: string): readonly number[] | null {
   const plain = unmappedAddress(text);
@@ -9,13 +11,21 @@ export function unmappedAddress(text: string): string {
   return text.length > 7 && text.charCodeAt(0) === 0x3a && /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(text) ? text.slice(7) : text;
 }
 
+/** The one way to write an address, as the system reports it of a peer: lower case, the longest run of zeros left out, IPv4-mapped as IPv4. Any other text, and one with a zone, comes back unchanged. */
+export function canonicalAddress(text: string): string {
+  if (!text.includes(":")) return text;
+  const plain = unmappedAddress(text);
+  return isIPv6(plain) && !plain.includes("%") ? new SocketAddress({ address: plain, family: "ipv6" }).address : plain;
+}
+
 /** True for `0.0.0.0` and `::`, the addresses that mean every interface. */
 export function isWildcardAddress(text: string): boolean {
-  return addressBytes(text)?.every((byte) => byte === 0) ?? false;
+  return text === "0.0.0.0" || text === "::" || (text.includes(":") && (addressBytes(text)?.every((byte) => byte === 0) ?? false));
 }
 
 /** True for addresses that never leave the host: 127.0.0.0/8 and ::1. */
 export function isLoopbackAddress(text: string): boolean {
+  if (!text.includes(":")) return text.startsWith("127.");
   const bytes = addressBytes(text);
   if (bytes === null) return false;
   return bytes.length === 4 ? bytes[0] === 127 : bytes.every((byte, at) => byte === (at === 15 ? 1 : 0));

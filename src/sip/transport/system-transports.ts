@@ -6,7 +6,7 @@ import { ConnectionTable } from "./connection-table.ts";
 import type { Connection } from "./connection.ts";
 import { newTransportCounters } from "./counters.ts";
 import type { TransportCounters } from "./counters.ts";
-import { bracketedHost, isLoopbackAddress, isWildcardAddress } from "./ip-address.ts";
+import { bracketedHost, canonicalAddress, isLoopbackAddress, isWildcardAddress } from "./ip-address.ts";
 import { defaultTransportLimits } from "./limits.ts";
 import type { TransportLimits } from "./limits.ts";
 import { parseListenUrl } from "./listen-option.ts";
@@ -91,6 +91,7 @@ class SocketTransports implements SystemTransports {
   async start(handler: TransportHandler): Promise<void> {
     this.#handler = guarded(handler, this.#options.log);
     this.#state = "running";
+    this.#table.startSweeping();
     const bound: Listener[] = [];
     try {
       for (const option of this.#options.listen) bound.push(await this.#listen(option, this.#handler));
@@ -99,10 +100,10 @@ class SocketTransports implements SystemTransports {
       throw error;
     }
     this.listeners = bound;
-    this.#table.startSweeping();
   }
 
-  open(hop: Hop): Flow | null {
+  open(wanted: Hop): Flow | null {
+    const hop = wanted.address.includes(":") ? { ...wanted, address: canonicalAddress(wanted.address) } : wanted;
     const family = isIP(hop.address);
     const handler = this.#handler;
     if (this.#state !== "running" || handler === null || family === 0 || !(hop.port > 0 && hop.port <= 65535)) return null;
@@ -147,17 +148,20 @@ class SocketTransports implements SystemTransports {
     return isIP(name) !== 0 || connection.peerName?.toLowerCase() === name.toLowerCase();
   }
 
+  /** The first fitting listener that is bound to a wildcard or to the address that faces the peer; else the first fitting one. */
   #listenerFor(hop: Hop, family: number): Listener | null {
-    const fitting = this.listeners.filter(
-      (one) =>
-        one.protocol === hop.protocol &&
-        isIP(one.address) === family &&
-        (hop.network === undefined || one.network === hop.network) &&
-        (!isLoopbackAddress(one.address) || isLoopbackAddress(hop.address)),
-    );
-    if (fitting.length < 2) return fitting[0] ?? null;
-    const facing = this.#localAddresses.towards(hop.address);
-    return fitting.find((one) => one.address === facing || isWildcardAddress(one.address)) ?? fitting[0] ?? null;
+    const isLoopback = isLoopbackAddress(hop.address);
+    let first: Listener | null = null;
+    let facing = "";
+    for (const one of this.listeners) {
+      if (one.protocol !== hop.protocol || isIP(one.address) !== family || (hop.network !== undefined && one.network !== hop.network)) continue;
+      if (isWildcardAddress(one.address)) return one;
+      if (!isLoopback && isLoopbackAddress(one.address)) continue;
+      if (facing === "") facing = this.#localAddresses.towards(hop.address);
+      if (one.address === facing) return one;
+      first ??= one;
+    }
+    return first;
   }
 
   async #listen(option: ListenOption, handler: TransportHandler): Promise<Listener> {

@@ -50,7 +50,7 @@ export function listenTcp(
       socket.destroy();
       return;
     }
-    socket.on("close", admission.release);
+    socket.on("close", () => admission.release());
     deps.onAccepted(socket, admission, address, remotePort);
   });
   return new Promise((resolve, reject) => {

@@ -24,7 +24,7 @@ const KEEP_ALIVE_TEXT_MAX = 4;
 
 /** `path`: `/` accepts every path. `origins`: the pages that may connect; null: all (also those without an Origin). */
 export function webSocketTerminator(listener: Listener, rules: { readonly path: string; readonly origins: readonly string[] | null }, deps: StreamDeps): WebSocketTerminator {
-  const peers = new WeakMap<object, AcceptedPeer & { readonly admission: Admission }>();
+  const peers = new WeakMap<object, AcceptedPeer & { readonly socket: Socket; readonly admission: Admission }>();
   const upgrader = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -53,13 +53,12 @@ export function webSocketTerminator(listener: Listener, rules: { readonly path: 
     }
     upgrader.handleUpgrade(request, duplex, head, (webSocket) => {
       peer.admission.settle();
-      // Sockets come in through `accept` only, which takes nothing but sockets.
-      acceptWebSocket(webSocket, duplex as Socket, listener, peer, deps);
+      acceptWebSocket(webSocket, peer.socket, listener, peer, deps);
     });
   });
   return {
     accept(socket, admission, peer) {
-      peers.set(socket, { ...peer, admission });
+      peers.set(socket, { ...peer, socket, admission });
       server.emit("connection", socket);
     },
   };

@@ -3,7 +3,7 @@ import { addressChooser, localAddresses } from "../../../src/sip/transport/local
 import type { InterfaceAddress } from "../../../src/sip/transport/local-address.ts";
 import { parseIpv4Routes, parseIpv6Routes } from "../../../src/sip/transport/route-table.ts";
 import { systemClock } from "../../../src/base/clock.ts";
-import { addressBytes, isLinkLocalAddress, isLoopbackAddress, isWildcardAddress, unmappedAddress } from "../../../src/sip/transport/ip-address.ts";
+import { addressBytes, canonicalAddress, isLinkLocalAddress, isLoopbackAddress, isWildcardAddress, unmappedAddress } from "../../../src/sip/transport/ip-address.ts";
 import { FakeClock } from "../../sim/fake-clock.ts";
 
 const interfaces: readonly InterfaceAddress[] = [
@@ -101,6 +101,16 @@ describe("IP addresses", () => {
     ["host", undefined],
   ])("%s reads as %s", (text, expected) => {
     expect(addressBytes(text)?.join(".")).toBe(expected);
+  });
+
+  test.each([
+    ["2001:DB8:0:0::1", "2001:db8::1"],
+    ["::FFFF:192.0.2.1", "192.0.2.1"],
+    ["fe80::1%eth0", "fe80::1%eth0"],
+    ["192.0.2.1", "192.0.2.1"],
+    ["host:5060", "host:5060"],
+  ])("%s is written %s", (text, expected) => {
+    expect(canonicalAddress(text)).toBe(expected);
   });
 
   test("kinds of addresses", () => {

@@ -84,6 +84,7 @@ describe("UDP", () => {
     client.send(request(1), port(), "::1");
     expect(await answer).toBe("pong");
     expect(recorder.of("message")[0]?.flow).toMatchObject({ localAddress: "::1", remoteAddress: "::1" });
+    expect(transports.open({ protocol: "udp", address: "0:0::0:1", port: client.address().port })).toBe(recorder.of("message")[0]?.flow);
     expect(listener().url).toBe(`udp://[::]:${String(port())}`);
     expect(transports.open({ protocol: "udp", address: "127.0.0.1", port: 9 })).toBeNull();
   });
@@ -143,6 +144,21 @@ describe("UDP", () => {
     const arrived = nextDatagram(client);
     expect(held?.send("still here")).toBe(true);
     expect(await arrived).toBe("still here");
+  });
+});
+
+describe("choosing a listener for a hop", () => {
+  const addresses = { interfaces: () => [{ device: "a", address: "127.0.0.2", prefix: 8 }, { device: "b", address: "127.0.0.3", prefix: 32 }], routes: () => [] };
+  test.each([
+    ["the one that faces the peer", ["udp://127.0.0.1:0", "udp://127.0.0.3:0", "udp://127.0.0.2:0"], "127.9.9.9", undefined, "127.0.0.2"],
+    ["the first wildcard", ["udp://127.0.0.1:0", "udp://0.0.0.0:0", "udp://127.0.0.2:0"], "127.9.9.9", undefined, "0.0.0.0"],
+    ["the first, when none faces the peer", ["udp://127.0.0.1:0", "udp://127.0.0.3:0"], "127.9.9.9", undefined, "127.0.0.1"],
+    ["the one of the family", ["udp://127.0.0.1:0", "udp://[::1]:0"], "::1", undefined, "::1"],
+    ["the one of the network", ["udp://127.0.0.1:0", "udp://127.0.0.2:0"], "127.9.9.9", "n0", "127.0.0.1"],
+    ["none that is bound to loopback for the outside", ["udp://127.0.0.1:0"], "192.0.2.1", undefined, undefined],
+  ])("%s", async (_, urls, address, network, expected) => {
+    const { transports } = await start({ listen: urls.map((url, at) => ({ url, network: `n${String(at)}` })), addresses });
+    expect(transports.open({ protocol: "udp", address, port: 5060, ...(network === undefined ? {} : { network }) })?.listener.address).toBe(expected);
   });
 });
 
@@ -395,7 +411,7 @@ describe("start and stop", () => {
     const { port } = await start({ listen: [{ url: "tcp://127.0.0.1:0" }, { url: "udp://127.0.0.1:0" }] });
     for (const url of [`tcp://127.0.0.1:${String(port(0))}`, `udp://127.0.0.1:${String(port(1))}`]) {
       const second = systemTransports({ listen: [{ url: "tcp://127.0.0.1:0" }, { url }], clock: systemClock, log: silentLog });
-      await expect(second.start({ onMessage: () => undefined, onClosed: () => undefined })).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining(url) });
+      await expect(second.start({ onMessage: () => undefined, onClosed: () => undefined })).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining(url) as string });
     }
   });
 

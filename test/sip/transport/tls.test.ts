@@ -56,7 +56,7 @@ describe("TLS listener", () => {
     const { recorder, port, transports } = await start({ listen: [{ url: "tls://127.0.0.1:0", ...main }] });
     recorder.onEach = (_text, flow) => flow.send("answer");
     const client = await tlsClient(port(), { servername: "main.test" });
-    const answer = new Promise((resolve) => client.once("data", (chunk) => resolve(chunk.toString())));
+    const answer = new Promise((resolve) => client.once("data", (chunk: Buffer) => resolve(chunk.toString())));
     client.write(request(1));
     expect(await answer).toBe("answer");
     const flow = recorder.of("message")[0]?.flow;
