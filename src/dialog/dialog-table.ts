@@ -1,0 +1,442 @@
+import type { Cancel, Clock } from "../base/clock.ts";
+import type { Aor } from "../base/ids.ts";
+import { keptText } from "../base/kept-text.ts";
+import type { Log } from "../base/log.ts";
+import { randomHex, type Random } from "../base/random.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { DialogState } from "../documents/dialog-info.ts";
+import type { CallObserver, ObservedFork } from "../proxy/call-observer.ts";
+import type { ForkControl } from "../proxy/fork-control.ts";
+import { Header } from "../sip/header-name.ts";
+import type { Message } from "../sip/message.ts";
+import { tagOf } from "../sip/name-addr.ts";
+import { mediaDirection } from "../sip/sdp.ts";
+import type { Store } from "../store/store.ts";
+import { Call, type CallHost } from "./call.ts";
+import { CallIndex } from "./call-index.ts";
+import type { Dialog } from "./dialog.ts";
+import { dialogView, participant, type People } from "./dialog-view.ts";
+import { otherSide, type Leg, type Side } from "./leg.ts";
+import type { Party } from "./party.ts";
+import { PersonTable } from "./person-table.ts";
+import { readStoredCall, type StoredCall } from "./stored-call.ts";
+
+// Hot path: a call costs two or three small objects and one copied string; what watchers see is made when they ask.
+
+/** Calls that are watched at once; those beyond it are put through and not shown. */
+export const callsMax = 200_000;
+/** The longest Call-ID and tag that is kept, a call with a longer one is put through and not shown; and of From and To what is read. */
+export const dialogKeyLengthMax = 1024;
+/** How long an INVITE may go without any answer being seen: timer C (RFC 3261 §16.6 step 11) and a minute more. */
+export const ringingMaxMs = 240_000;
+
+/** One call as an operator sees it. */
+export interface CallSummary {
+  readonly callId: string;
+  readonly state: "trying" | "early" | "confirmed";
+  /** URIs. */
+  readonly from: string;
+  readonly to: string;
+  /** ms since 1970. */
+  readonly since: number;
+}
+
+/** How a dialog is named by who wants to reach its fork: by its id, or as a Replaces header does (RFC 3891 §6.1; some phones give no tags). */
+export type DialogKey = { readonly id: string } | { readonly callId: string; readonly localTag?: string; readonly remoteTag?: string };
+
+/** The calls that pass, and each person's part in them: the only writer of dialogs. */
+export interface DialogTable extends CallObserver {
+  /** A person's dialogs, oldest first, those that ended a moment ago last. One that nobody's phone has reacted to yet is among them as `trying`. */
+  dialogsOf(aor: Aor): readonly Dialog[];
+  /** Every call that has not ended. */
+  calls(): readonly CallSummary[];
+  /** Everyone of ours who has a dialog that is not terminated. */
+  people(): readonly Aor[];
+  /** The way to the INVITE by which a person's phone rings; null when there is none. */
+  fork(aor: Aor, dialog: DialogKey): ForkControl | null;
+  /** Calls `listener` at once, after each event that changed what is shown of a person. */
+  onChange(listener: (aor: Aor) => void): Cancel;
+  /** Takes up the calls that the store knows; those that are too old are dropped. Called once, before the first message. Returns how many. */
+  restore(): number;
+  /** Calls that have not ended. */
+  readonly count: number;
+}
+
+/** What a dialog table needs. */
+export interface DialogTableDeps extends People {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly random: Random;
+  /** `ageMaxMs`: how long a confirmed call may go without a request in it being seen, until it counts as over. */
+  readonly settings: { readonly ageMaxMs: number };
+  readonly store?: Store;
+  readonly log: Log;
+}
+
+/** An empty table; `restore` fills it from the store. */
+export function dialogTable(deps: DialogTableDeps): DialogTable {
+  return new MemoryDialogTable(deps);
+}
+
+class MemoryDialogTable implements DialogTable, CallHost {
+  readonly #deps: DialogTableDeps;
+  readonly #epoch: string;
+  #lastId = 0;
+  readonly #forks = new Map<number, Call>();
+  readonly #calls = new CallIndex();
+  readonly #persons: PersonTable;
+  readonly #listeners = new Set<(aor: Aor) => void>();
+  #touched: Aor[] = [];
+  readonly #callTimer: number;
+  /** Until someone describes media within a dialog, an ACK is of no interest. */
+  #hasOffers = false;
+
+  constructor(deps: DialogTableDeps) {
+    this.#deps = deps;
+    this.#epoch = randomHex(deps.random, 4);
+    this.#callTimer = deps.wheel.kind((slot) => {
+      const call = this.#calls.at(slot);
+      if (call !== null) this.#onTimer(call);
+    });
+    this.#persons = new PersonTable(deps);
+  }
+
+  get count(): number {
+    return this.#calls.count;
+  }
+
+  onInvite(fork: ObservedFork): void {
+    let call = this.#forks.get(fork.id) ?? this.#calls.find(fork.callId, fork.fromTag);
+    if (call === null) {
+      const isTooLong = fork.callId.length > dialogKeyLengthMax || fork.fromTag.length > dialogKeyLengthMax;
+      if (isTooLong || this.count >= callsMax || !this.#calls.admits(fork.callId)) {
+        this.#deps.log.debug({ callId: fork.callId.slice(0, 100), count: this.count }, "a call is not watched");
+        return;
+      }
+      call = this.#begin(fork);
+    }
+    call.lastSeenMs = this.now();
+    if (call.invite(fork.id, fork.control, fork.caller, fork.callee)) this.#forks.set(fork.id, call);
+    this.#finish(call);
+  }
+
+  onBranchResponse(fork: ObservedFork, branch: number, aor: Aor | null, response: Message): void {
+    const call = this.#forks.get(fork.id);
+    if (call === undefined || response.status <= 100) return;
+    const tag = response.status < 300 ? tagOf(response.header(Header.to)) : "";
+    if (tag.length > dialogKeyLengthMax) return;
+    call.lastSeenMs = this.now();
+    call.branchResponse(fork.id, branch, aor, response.status, keptText(tag));
+    this.#finish(call);
+  }
+
+  onBranchEnd(fork: ObservedFork, branch: number): void {
+    const call = this.#forks.get(fork.id);
+    if (call === undefined) return;
+    call.branchEnd(fork.id, branch);
+    this.#finish(call);
+  }
+
+  onForkEnd(fork: ObservedFork, status: number): void {
+    const call = this.#forks.get(fork.id);
+    if (call === undefined) return;
+    call.lastSeenMs = this.now();
+    call.forkEnd(fork.id, status);
+    this.#finish(call);
+  }
+
+  onDialogRequest(request: Message): void {
+    const { method } = request;
+    if (method === "ACK" && !this.#hasOffers) return;
+    const { callId } = request;
+    if (this.#calls.first(callId) === null) return;
+    const fromTag = tagOf(request.header(Header.from));
+    const toTag = tagOf(request.header(Header.to));
+    const found = this.#calls.findSide(callId, fromTag, toTag);
+    if (found === null) return;
+    const { call, side } = found;
+    const tag = keptText(side === "caller" ? toTag : fromTag);
+    call.lastSeenMs = this.now();
+    if (method === "BYE") call.end(tag);
+    else {
+      const leg = call.leg(tag);
+      leg?.heard(side, false);
+      if (method !== "ACK") leg?.asks(side, method);
+      if (method === "INVITE" || method === "UPDATE" || (method === "ACK" && leg?.awaitsAnswer === true)) this.#describe(call, leg, side, request);
+    }
+    this.#finish(call);
+  }
+
+  onDialogResponse(method: string, callId: string, response: Message | null): void {
+    const first = this.#calls.first(callId);
+    if (first === null) return;
+    if (response === null) {
+      this.#onSilence(first, method);
+      return;
+    }
+    const found = this.#calls.findSide(callId, tagOf(response.header(Header.from)), tagOf(response.header(Header.to)));
+    if (found === null) return;
+    const { call } = found;
+    const { status } = response;
+    const answerer = otherSide(found.side);
+    const tag = keptText(tagOf(response.header(found.side === "caller" ? Header.to : Header.from)));
+    const leg = call.leg(tag);
+    // 481 is the phone's own word that the call is over (RFC 5057 §5.1); 408 only says that it was silent.
+    if ((status === 481 && leg !== null) || (status === 408 && leg?.isSilent() === true)) call.end(tag);
+    else if (status !== 408) {
+      call.lastSeenMs = this.now();
+      leg?.heard(answerer, true);
+      if (method === "INVITE" || method === "UPDATE") {
+        if (status < 300) this.#describe(call, leg, answerer, response);
+        else leg?.dropOffer();
+      }
+    }
+    this.#finish(call);
+  }
+
+  dialogsOf(aor: Aor): readonly Dialog[] {
+    const view = (party: Party): Dialog => (party.view ??= dialogView(party, this.#deps));
+    return [...this.#persons.live(aor).map(view), ...this.#persons.ended(aor).map(view)];
+  }
+
+  calls(): readonly CallSummary[] {
+    const found: CallSummary[] = [];
+    for (const call of this.#calls.all()) {
+      const { start, parties, state } = call;
+      const caller = parties.find((party) => party.direction === "initiator");
+      const callee = parties.find((party) => party.direction === "recipient" && party.state === "confirmed")?.aor ?? start.callee;
+      found.push({
+        callId: start.callId,
+        state,
+        from: caller?.aor ?? participant(start.from, this.#deps).uri,
+        to: callee ?? participant(start.to, this.#deps).uri,
+        since: start.since,
+      });
+    }
+    return found;
+  }
+
+  people(): readonly Aor[] {
+    return this.#persons.inCalls();
+  }
+
+  fork(aor: Aor, dialog: DialogKey): ForkControl | null {
+    for (const party of this.#persons.live(aor)) {
+      if (!isNamed(party, dialog)) continue;
+      const control = party.call.control(party);
+      if (control !== null) return control;
+    }
+    return null;
+  }
+
+  onChange(listener: (aor: Aor) => void): Cancel {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  restore(): number {
+    const { store } = this.#deps;
+    if (store === undefined) return 0;
+    let count = 0;
+    for (const { key, value } of [...store.load("dialogs")]) {
+      const stored = readStoredCall(value);
+      if (stored !== null && stored.since + this.#deps.settings.ageMaxMs > this.now() && this.count < callsMax && this.#take(key, stored)) count++;
+      else store.delete("dialogs", key);
+    }
+    return count;
+  }
+
+  // --- what calls ask of their table
+
+  now(): number {
+    return this.#deps.clock.now();
+  }
+
+  newId(): string {
+    return `d${this.#epoch}-${(++this.#lastId).toString(36)}`;
+  }
+
+  admits(aor: Aor): boolean {
+    return this.#persons.admits(aor);
+  }
+
+  began(party: Party): void {
+    if (this.#persons.began(party)) this.#touch(party.aor);
+  }
+
+  changed(party: Party, before: DialogState): void {
+    if (this.#persons.changed(party, before)) this.#touch(party.aor);
+  }
+
+  // --- calls
+
+  #begin(fork: ObservedFork): Call {
+    // One copy for all: the parts are views on it, and it is no longer than they are together.
+    const { callId, fromTag } = fork;
+    const from = fork.from.slice(0, dialogKeyLengthMax);
+    const to = fork.to.slice(0, dialogKeyLengthMax);
+    const text = keptText(callId + fromTag + from + to);
+    const tagAt = callId.length;
+    const fromAt = tagAt + fromTag.length;
+    const toAt = fromAt + from.length;
+    const call = new Call(this, {
+      key: this.newId(),
+      callId: text.slice(0, tagAt),
+      fromTag: text.slice(tagAt, fromAt),
+      from: text.slice(fromAt, toAt),
+      to: text.slice(toAt),
+      since: this.now(),
+      callee: fork.callee,
+    });
+    this.#add(call, ringingMaxMs);
+    return call;
+  }
+
+  #add(call: Call, delayMs: number): void {
+    this.#calls.add(call);
+    call.timer = this.#deps.wheel.start(this.#callTimer, delayMs, call.slot);
+  }
+
+  /** After an event: keeps the journal, forgets the call when it is over, tells the listeners. */
+  #finish(call: Call): void {
+    if (call.isOver) this.#forget(call);
+    else if (call.isDirty) this.#keep(call);
+    if (this.#touched.length > 0) this.#tell();
+  }
+
+  #keep(call: Call): void {
+    call.isDirty = false;
+    const { ageMaxMs } = this.#deps.settings;
+    if (ageMaxMs < ringingMaxMs && call.legs.length > 0) this.#restart(call, ageMaxMs);
+    const { store } = this.#deps;
+    if (store === undefined || (call.parties.length === 0 && !call.isStored)) return;
+    call.isStored = true;
+    store.put("dialogs", call.start.key, storedCall(call));
+  }
+
+  #forget(call: Call): void {
+    if (call.slot === -1) return;
+    const { store, wheel } = this.#deps;
+    wheel.stop(call.timer);
+    this.#calls.remove(call);
+    for (const id of call.forkIds) this.#forks.delete(id);
+    if (call.isStored) store?.delete("dialogs", call.start.key);
+  }
+
+  #onTimer(call: Call): void {
+    const { log, settings } = this.#deps;
+    call.timer = 0;
+    const silentMs = this.now() - call.lastSeenMs;
+    const isTalking = call.legs.length > 0;
+    const limitMs = isTalking && !call.isRinging ? settings.ageMaxMs : ringingMaxMs;
+    if (silentMs < limitMs) {
+      this.#restart(call, limitMs - silentMs);
+      return;
+    }
+    if (isTalking && call.isRinging) call.stopRinging();
+    else {
+      log.info({ callId: call.start.callId, reason: isTalking ? "no request in it was seen for dialogs.age_max" : "it rang without an answer for too long" }, "a forgotten call was ended");
+      call.endAll();
+    }
+    this.#finish(call);
+    if (call.slot !== -1) this.#restart(call, settings.ageMaxMs);
+  }
+
+  #restart(call: Call, delayMs: number): void {
+    this.#deps.wheel.stop(call.timer);
+    call.timer = this.#deps.wheel.start(this.#callTimer, delayMs, call.slot);
+  }
+
+  /** No answer came, and only the Call-ID is known: it counts when one request alone can be meant. */
+  #onSilence(first: Call, method: string): void {
+    let asked: { readonly call: Call; readonly leg: Leg } | null = null;
+    for (let call: Call | null = first; call !== null; call = call.next) {
+      for (const leg of call.legs) {
+        if (!leg.isAsked(method)) continue;
+        if (asked !== null) return;
+        asked = { call, leg };
+      }
+    }
+    if (asked?.leg.isSilent() !== true) return;
+    asked.call.end(asked.leg.tag ?? "");
+    this.#finish(asked.call);
+  }
+
+  #describe(call: Call, leg: Leg | null, side: Side, message: Message): void {
+    const { body } = message;
+    const direction = leg !== null && body.startsWith("v=0") ? mediaDirection(body) : null;
+    if (leg === null || direction === null) return;
+    if (leg.describe(side, direction)) call.heldAnew();
+    this.#hasOffers = true;
+  }
+
+  #take(key: string, stored: StoredCall): boolean {
+    const { callId, fromTag, from, to, since, callee } = stored;
+    if (stored.legs.length === 0 || this.#calls.find(callId, fromTag) !== null) return false;
+    const call = new Call(this, { key, callId, fromTag, from, to, since, callee });
+    const parties = new Map<string, Party>();
+    for (const { id, aor, direction, changedAt } of stored.parties) {
+      const party = call.restoreParty(id, aor, direction, changedAt);
+      if (party !== null) parties.set(id, party);
+    }
+    for (const leg of stored.legs) {
+      const own = leg.parties.flatMap((id) => parties.get(id) ?? []);
+      call.restoreLeg(leg.tag, own, leg.isHeldByCaller, leg.isHeldByCallee);
+    }
+    call.isStored = true;
+    this.#add(call, since + this.#deps.settings.ageMaxMs - this.now());
+    call.restored();
+    this.#finish(call);
+    return true;
+  }
+
+  // --- what is shown
+
+  #touch(aor: Aor): void {
+    if (!this.#touched.includes(aor)) this.#touched.push(aor);
+  }
+
+  #tell(): void {
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const aor of touched) {
+      for (const listener of this.#listeners) {
+        try {
+          listener(aor);
+        } catch (err) {
+          this.#deps.log.error({ err, aor }, "a listener of the dialog table failed");
+        }
+      }
+    }
+  }
+}
+
+function isNamed(party: Party, dialog: DialogKey): boolean {
+  if ("id" in dialog) return party.id === dialog.id;
+  const { start } = party.call;
+  const isInitiator = party.direction === "initiator";
+  const localTag = isInitiator ? start.fromTag : party.tag;
+  const remoteTag = isInitiator ? party.tag : start.fromTag;
+  return start.callId === dialog.callId && (dialog.localTag ?? localTag) === localTag && (dialog.remoteTag ?? remoteTag) === remoteTag;
+}
+
+function storedCall({ start, parties, legs }: Call): StoredCall {
+  const { callId, fromTag, from, to, since, callee } = start;
+  return {
+    callId,
+    fromTag,
+    from,
+    to,
+    since,
+    callee,
+    parties: parties.filter((party) => party.state === "confirmed").map(({ id, aor, direction, changedAt }) => ({ id, aor, direction, changedAt })),
+    legs: legs.map((leg) => ({
+      tag: leg.tag,
+      parties: [...parties.filter((party) => party.direction === "initiator" && leg.callers.includes(party.aor)), ...leg.parties].map((party) => party.id),
+      isHeldByCaller: leg.isHeldByCaller,
+      isHeldByCallee: leg.isHeldByCallee,
+    })),
+  };
+}

@@ -1,0 +1,93 @@
+import type { Clock } from "../base/clock.ts";
+import type { Aor } from "../base/ids.ts";
+import type { TimerId, TimerWheel } from "../base/timer-wheel.ts";
+import type { DialogState } from "../documents/dialog-info.ts";
+import { isShown } from "./dialog.ts";
+import type { Party } from "./party.ts";
+
+/** Dialogs of one person that have not ended; those beyond it are not shown. */
+export const dialogsPerAorMax = 64;
+/** Dialogs of one person that are still shown as terminated; the oldest go first. */
+export const lingeringPerAorMax = 4;
+/** How long a dialog that ended stays visible as `terminated`, so that the next document still names it. */
+export const lingerMs = 5_000;
+
+/** Who has which part in which call. */
+export class PersonTable {
+  readonly #clock: Clock;
+  readonly #wheel: TimerWheel;
+  readonly #timerKind: number;
+  readonly #byAor = new Map<Aor, Person>();
+  readonly #byNumber: Person[] = [];
+
+  constructor(deps: { readonly clock: Clock; readonly wheel: TimerWheel }) {
+    this.#clock = deps.clock;
+    this.#wheel = deps.wheel;
+    this.#timerKind = deps.wheel.kind((number) => {
+      const person = this.#byNumber[number];
+      if (person !== undefined) this.#forgetEnded(person);
+    });
+  }
+
+  /** A person's parts that are not over, oldest first. */
+  live(aor: Aor): readonly Party[] {
+    return this.#byAor.get(aor)?.live ?? [];
+  }
+
+  /** A person's parts that ended a moment ago. */
+  ended(aor: Aor): readonly Party[] {
+    return this.#byAor.get(aor)?.ended.map(({ party }) => party) ?? [];
+  }
+
+  /** Everyone who has a part that is shown and not over. */
+  inCalls(): readonly Aor[] {
+    return this.#byNumber.filter((person) => person.live.some(isShown)).map((person) => person.aor);
+  }
+
+  /** False when the person has as many dialogs as can be kept. */
+  admits(aor: Aor): boolean {
+    return this.live(aor).length < dialogsPerAorMax;
+  }
+
+  /** Takes a new part in; true when watchers see it. */
+  began(party: Party): boolean {
+    let person = this.#byAor.get(party.aor);
+    if (person === undefined) {
+      person = { aor: party.aor, number: this.#byNumber.length, live: [], ended: [], timer: 0 };
+      this.#byAor.set(party.aor, person);
+      this.#byNumber.push(person);
+    }
+    person.live.push(party);
+    return isShown(party);
+  }
+
+  /** Notes that a part has changed; true when watchers see a difference. What nobody has seen leaves no trace when it ends. */
+  changed(party: Party, before: DialogState): boolean {
+    if (party.state !== "terminated") return isShown(party);
+    const person = this.#byAor.get(party.aor);
+    const at = person?.live.indexOf(party) ?? -1;
+    if (person === undefined || at === -1) return false;
+    person.live.splice(at, 1);
+    if (!isShown({ direction: party.direction, state: before })) return false;
+    if (person.ended.length >= lingeringPerAorMax) person.ended.shift();
+    person.ended.push({ party, until: this.#clock.now() + lingerMs });
+    if (person.timer === 0) person.timer = this.#wheel.start(this.#timerKind, lingerMs, person.number);
+    return true;
+  }
+
+  #forgetEnded(person: Person): void {
+    const now = this.#clock.now();
+    person.ended = person.ended.filter(({ until }) => until > now);
+    const next = person.ended[0];
+    person.timer = next === undefined ? 0 : this.#wheel.start(this.#timerKind, next.until - now, person.number);
+  }
+}
+
+/** One of ours, kept from his first call on: there are as many as the directory has. */
+interface Person {
+  readonly aor: Aor;
+  readonly number: number;
+  readonly live: Party[];
+  ended: { readonly party: Party; readonly until: number }[];
+  timer: TimerId;
+}
