@@ -1,7 +1,7 @@
 import { connect as connectTcp } from "node:net";
 import { connect } from "node:tls";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { certificateName, namedEntry, sipIdentityError } from "../../../src/sip/transport/tls.ts";
 import { systemTransports } from "../../../src/sip/transport/system-transports.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -27,6 +27,11 @@ beforeAll(() => {
   exact = authority.issue("a.wild.test", "DNS:a.wild.test");
   phone = authority.issue("phone-7", "URI:sip:phone7.test,DNS:phone.test");
   strangerPhone = other.issue("evil", "DNS:phone.test");
+});
+
+afterAll(() => {
+  authority.remove();
+  other.remove();
 });
 
 const cleanUp: (() => Promise<void> | void)[] = [];

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
@@ -9,6 +9,10 @@ import type { Running, TestAuthority } from "./loopback.ts";
 let authority: TestAuthority;
 beforeAll(() => {
   authority = testAuthority();
+});
+
+afterAll(() => {
+  authority.remove();
 });
 
 const cleanUp: (() => Promise<void> | void)[] = [];
