@@ -1,0 +1,29 @@
+import type { Feature } from "./proxy/feature.ts";
+import type { EventPackage } from "./subscription/event-package.ts";
+
+/** The parts that a server offers as call features, by name. */
+export interface FeatureParts {
+  readonly options: Feature;
+  readonly authentication: Feature;
+  readonly registrar: Feature;
+  readonly subscription: Feature;
+}
+
+/** What a request is asked through, in this order: each returns a verdict, the next is asked while it says `continue`. */
+export function callFeatures(parts: FeatureParts): readonly Feature[] {
+  return [parts.options, parts.authentication, parts.registrar, parts.subscription];
+}
+
+/** The event packages that can be subscribed to, by name. */
+export interface PackageParts {
+  readonly presence: EventPackage;
+  readonly dialog: EventPackage;
+}
+
+/** The event packages, in the order in which Allow-Events names them. */
+export function eventPackages(parts: PackageParts): readonly EventPackage[] {
+  return [parts.presence, parts.dialog];
+}
+
+/** What speaks for a person's state; who wins is the merge's affair, not this order's. */
+export const presenceSources = ["dialog", "publication", "registration"] as const;

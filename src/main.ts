@@ -1,0 +1,132 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command, CommanderError } from "commander";
+import { systemRandom } from "./base/random.ts";
+import { systemClock } from "./base/clock.ts";
+import { ConfigError, UnavailableError } from "./base/errors.ts";
+import { checkConfig } from "./config/check.ts";
+import type { Loaded } from "./config/config.ts";
+import { writeFirstConfig } from "./config/first-run.ts";
+import { loadConfig } from "./config/loader.ts";
+import { interfaceAddresses } from "./directory/own-hosts.ts";
+import { startService, type Service } from "./service.ts";
+import { runQuery } from "./query.ts";
+
+const DEFAULT_CONFIG = "lamplight.yaml";
+const STOP_WITHIN_MS = 5000;
+
+/** Runs one command; the exit code: 0 done, 1 could not start or reach the server, 2 bad configuration or arguments. */
+async function run(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("lamplight").description("Presence and PBX server for the office's own network.").exitOverride();
+  program.configureOutput({ writeErr: (text) => process.stderr.write(text) });
+  const config = ["--config <file>", "the configuration", DEFAULT_CONFIG] as const;
+  program
+    .command("start")
+    .description("run in the foreground; without a configuration, make one first")
+    .option(...config)
+    .option("--data <dir>", "the folder of the store; overrides `store:`")
+    .action(async (options: { config: string; data?: string }) => {
+      exitCode = await start(options.config, options.data);
+    });
+  program
+    .command("check")
+    .description("read the configuration and the directory, and say every mistake")
+    .option(...config)
+    .action((options: { config: string }) => {
+      const outcome = checkConfig(options.config, process.env, systemClock.now());
+      print(outcome.lines);
+      ({ exitCode } = outcome);
+    });
+  program
+    .command("show")
+    .description("what a running server knows")
+    .argument("<what>", "registrations, calls, presence, lamps or subscriptions")
+    .argument("[aor]", "one person: 101, alice, or sip:101@DOMAIN")
+    .option(...config)
+    .option("--json", "as JSON")
+    .action(async (what: string, aor: string | undefined, options: { config: string; json?: boolean }) => {
+      exitCode = await runQuery({ kind: "show", what, aor: aor ?? null, isJson: options.json === true }, options.config, process.env, printText);
+    });
+  program
+    .command("why")
+    .description("why a person's state and lamp are what they are")
+    .argument("<aor>", "101, alice, or sip:101@DOMAIN")
+    .option(...config)
+    .option("--json", "as JSON")
+    .action(async (aor: string, options: { config: string; json?: boolean }) => {
+      exitCode = await runQuery({ kind: "why", aor, isJson: options.json === true }, options.config, process.env, printText);
+    });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (err) {
+    if (err instanceof CommanderError) return err.exitCode === 0 ? 0 : 2;
+    throw err;
+  }
+  return exitCode;
+}
+
+async function start(configPath: string, dataPath: string | undefined): Promise<number> {
+  if (!existsSync(configPath)) {
+    const made = writeFirstConfig(resolve(configPath), systemRandom(), { addresses: interfaceAddresses().filter((address) => address !== "127.0.0.1" && address !== "::1") });
+    print(made.lines);
+  }
+  const load = (): Loaded => {
+    const loaded = loadConfig(configPath, process.env, systemClock.now());
+    return dataPath === undefined ? loaded : { ...loaded, config: { ...loaded.config, storePath: resolve(dataPath) } };
+  };
+  const loaded = load();
+  for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`);
+  const service = await startService(loaded, load);
+  print(service.lines);
+  return await untilSignal(service);
+}
+
+/** SIGTERM and SIGINT end the server, SIGHUP reloads; resolves to the exit code. */
+function untilSignal(service: Service): Promise<number> {
+  return new Promise((done) => {
+    process.on("SIGHUP", () => {
+      printText(`${service.reload()}\n`);
+    });
+    const end = (): void => {
+      // A second signal, or a stop that hangs, ends it all the same.
+      const stop = systemClock.after(STOP_WITHIN_MS, () => {
+        done(0);
+      });
+      service.stop().then(
+        () => {
+          stop();
+          done(0);
+        },
+        (err: unknown) => {
+          process.stderr.write(`${String(err)}\n`);
+          done(1);
+        },
+      );
+    };
+    process.once("SIGTERM", end);
+    process.once("SIGINT", end);
+  });
+}
+
+function print(lines: readonly string[]): void {
+  for (const line of lines) printText(`${line}\n`);
+}
+
+function printText(text: string): void {
+  process.stdout.write(text);
+}
+
+run(process.argv.slice(2)).then(
+  (code) => {
+    process.exit(code);
+  },
+  (err: unknown) => {
+    if (err instanceof ConfigError) {
+      for (const mistake of err.mistakes) process.stderr.write(`${mistake}\n`);
+      process.exit(2);
+    }
+    process.stderr.write(err instanceof UnavailableError ? `${err.message}\n` : `${err instanceof Error ? (err.stack ?? err.message) : String(err)}\n`);
+    process.exit(1);
+  },
+);

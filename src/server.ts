@@ -1,0 +1,216 @@
+import { hostname } from "node:os";
+import { userAgent } from "./agent/user-agent.ts";
+import type { Clock } from "./base/clock.ts";
+import { keyedHash } from "./base/keyed-hash.ts";
+import type { Log } from "./base/log.ts";
+import type { Random } from "./base/random.ts";
+import { TimerWheel } from "./base/timer-wheel.ts";
+import { dialogPackage, type DialogPackage } from "./blf/dialog-package.ts";
+import type { Config, DirectoryFile } from "./config/config.ts";
+import { dialogTable, type DialogTable } from "./dialog/dialog-table.ts";
+import { createDirectory, type Directory } from "./directory/directory.ts";
+import { interfaceAddresses, ownHosts as ownNames } from "./directory/own-hosts.ts";
+import { callFeatures, eventPackages } from "./features.ts";
+import { dialogSource } from "./presence/dialog-source.ts";
+import { presencePackage } from "./presence/presence-package.ts";
+import { presenceService, type PresenceService } from "./presence/presence-service.ts";
+import { registrationSource } from "./presence/registration-source.ts";
+import { authentication, type AuthenticationCounts } from "./proxy/authentication.ts";
+import { Fork, type ForkDeps } from "./proxy/fork.ts";
+import { guessLimit } from "./proxy/guess-limit.ts";
+import { nextHops } from "./proxy/next-hop.ts";
+import { options } from "./proxy/options.ts";
+import { ownHosts } from "./proxy/own-hosts.ts";
+import { pipeline } from "./proxy/pipeline.ts";
+import { lateSuccess, proxy } from "./proxy/proxy.ts";
+import { recordRoutes } from "./proxy/record-route.ts";
+import { RequestContext } from "./proxy/request-context.ts";
+import { routeTokens } from "./proxy/route-token.ts";
+import { registrar, type Registrar } from "./registrar/registrar.ts";
+import { loadSecrets } from "./secrets.ts";
+import { createNonces } from "./sip/digest/nonces.ts";
+import type { Resolver } from "./sip/resolver/resolve.ts";
+import { targetHealth } from "./sip/resolver/target-health.ts";
+import { TransactionLayer } from "./sip/transaction/layer.ts";
+import { standardTimes } from "./sip/transaction/machine.ts";
+import type { Flow, TransportHandler, Transports } from "./sip/transport/transport.ts";
+import { parseSipUri } from "./sip/uri.ts";
+import type { Store } from "./store/store.ts";
+import { subscriptions, type Subscriptions } from "./subscription/subscriptions.ts";
+
+/** The world that a server runs in: a simulation passes another one. */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transports: Transports;
+  readonly store: Store;
+  readonly resolver: Resolver;
+  readonly log: Log;
+  /** Addresses of this machine, for the wildcard listeners; default: the real ones. */
+  readonly machineAddresses?: () => readonly string[];
+}
+
+/** A running server, and what its pages and commands may read. */
+export interface Server {
+  /** Binds the sockets and serves; rejects with UnavailableError when one cannot be bound. */
+  start(): Promise<void>;
+  /** Answers what it has taken, then ends. What was acknowledged is in the store. */
+  stop(): Promise<void>;
+  readonly directory: Directory;
+  readonly registrar: Registrar;
+  readonly dialogs: DialogTable;
+  readonly lamps: DialogPackage;
+  readonly presence: PresenceService;
+  readonly subscriptions: Subscriptions;
+  readonly layer: TransactionLayer;
+  readonly wheel: TimerWheel;
+  readonly authentication: AuthenticationCounts;
+}
+
+const TRANSACTIONS_MAX = 1_000_000;
+/** More than three minutes (RFC 3261 §16.6 step 11). */
+const TIMER_C_MS = 185_000;
+
+/** Builds the parts of a server and connects them; nothing runs before `start`. */
+export function createServer(config: Config, people: DirectoryFile, world: World): Server {
+  const { clock, random, transports, store, resolver, log } = world;
+  const wheel = new TimerWheel(clock);
+  const secrets = loadSecrets(store, random);
+  const routeHash = keyedHash(secrets.route);
+  const listenAddresses = (): readonly string[] => transports.listeners.map((listener) => listener.address);
+  const names = ownNames({ listenAddresses, machineAddresses: world.machineAddresses ?? interfaceAddresses, hostName: hostname(), clock });
+  const directory = createDirectory({ domain: config.domain, ownHosts: names }, people);
+  const own = ownHosts({ isOwnDomain: (host) => directory.isOwnDomain(host), listeners: () => transports.listeners });
+  const layer = new TransactionLayer({
+    transports,
+    wheel,
+    random,
+    hash: keyedHash(random.bytes(16)),
+    times: standardTimes,
+    transactionsMax: TRANSACTIONS_MAX,
+    log,
+    logsSip: config.log.sip,
+  });
+
+  const reg = registrar({
+    directory,
+    wheel,
+    clock,
+    store,
+    open: (hop) => transports.open(hop),
+    settings: { expires: config.registerExpires, contactsMax: config.contactsPerUserMax },
+    hash: routeHash,
+    log,
+  });
+  const hops = nextHops({ resolver, transports, location: reg, server: layer.serverId });
+  const agent = userAgent({ layer, transports, clock, ways: { ofUri: (uri) => hops.ofUri(uri), flowOfContact: (uri) => reg.flowOfContact(uri) } });
+
+  const identify = (text: string): ReturnType<Directory["aorOf"]> => {
+    const uri = parseSipUri(text);
+    return uri?.user == null ? null : directory.aorOf(uri.user, uri.host);
+  };
+  const dialogs = dialogTable({ clock, wheel, random, settings: { ageMaxMs: config.dialogs.ageMaxMs }, identify, nameOf: (aor) => directory.user(aor)?.name ?? "", store, log });
+  const presence = presenceService({ clock, wheel, settings: config.presence, knows: (aor) => directory.user(aor) !== null });
+  const packages = {
+    presence: presencePackage({ presence, settings: config.presence }),
+    dialog: dialogPackage({ dialogs, clock }),
+  };
+  const watchers = subscriptions({
+    packages: eventPackages(packages),
+    agent,
+    wheel,
+    clock,
+    random,
+    store,
+    settings: { subscribe: config.presence.subscribeExpires, publish: config.presence.publishExpires },
+    mayPublish: (call) => call.isTrusted || config.authentication.require !== "all" || call.caller === call.aor,
+    log,
+  });
+  dialogSource({ dialogs, report: presence.report, withdraw: presence.withdraw });
+  registrationSource({ registrar: reg, clock, report: presence.report, withdraw: presence.withdraw });
+  dialogs.onChange((aor) => {
+    watchers.changed("dialog", aor);
+  });
+  presence.onChange((aor) => {
+    watchers.changed("presence", aor);
+  });
+
+  const auth = authentication({
+    directory,
+    nonces: createNonces({ clock, random, secret: secrets.nonce }),
+    guesses: guessLimit({ perMinute: (config.authentication.guesses.count * 60_000) / config.authentication.guesses.perMs, clock }),
+    settings: config.authentication,
+    mark: {
+      identified(call, caller) {
+        if (call instanceof RequestContext) call.caller = caller;
+      },
+      trusted(call) {
+        if (call instanceof RequestContext) call.isTrusted = true;
+      },
+    },
+  });
+  const features = callFeatures({
+    options: options({ events: ["presence", "dialog"] }),
+    authentication: auth,
+    registrar: reg.feature,
+    subscription: watchers.feature,
+  });
+  const tokens = routeTokens(routeHash);
+  const fork: ForkDeps = {
+    layer,
+    transports,
+    wheel,
+    hops,
+    health: targetHealth(clock),
+    recordRoutes: recordRoutes(tokens, layer.serverId),
+    observer: dialogs,
+    timerCMs: TIMER_C_MS,
+    timerKind: wheel.kind((transaction) => {
+      const user = layer.table.user(transaction);
+      if (user instanceof Fork) user.onRingingTooLong(transaction);
+    }),
+    late: lateSuccess(() => layer),
+  };
+  const requests = pipeline({ features, fork, location: reg, people: directory, own, hash: routeHash, clock, log });
+  layer.serve(proxy({ layer, transports, pipeline: requests, fork, own, tokens, hash: routeHash }));
+
+  // Until what was stored has been read back, nothing is answered: a phone asks again.
+  let isReady = false;
+  const handler: TransportHandler = {
+    onMessage: (text, flow) => {
+      if (isReady) layer.onMessage(text, flow);
+    },
+    onOversized: (head: string, flow: Flow) => {
+      layer.onOversized(head, flow);
+    },
+    onClosed: (flow, why) => {
+      layer.onClosed(flow, why);
+      reg.flowClosed(flow);
+    },
+  };
+
+  return {
+    directory,
+    registrar: reg,
+    dialogs,
+    lamps: packages.dialog,
+    presence,
+    subscriptions: watchers,
+    layer,
+    wheel,
+    authentication: auth.counts,
+    async start() {
+      await transports.start(handler);
+      reg.restore();
+      dialogs.restore();
+      watchers.restore();
+      isReady = true;
+    },
+    async stop() {
+      await transports.stop();
+      watchers.close();
+      wheel.close();
+      await store.flushed();
+    },
+  };
+}

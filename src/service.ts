@@ -1,0 +1,61 @@
+import { ConfigError } from "./base/errors.ts";
+import type { Loaded } from "./config/config.ts";
+import { createServer, type Server } from "./server.ts";
+import { systemWorld } from "./system-world.ts";
+import { webOf } from "./web.ts";
+
+/** A server with its pages, running in the real world. */
+export interface Service {
+  /** What to print once it runs. */
+  readonly lines: readonly string[];
+  /** Reads configuration and directory anew; says what was taken over, or every mistake, in which case the old ones stay. */
+  reload(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts everything that a configuration names. Rejects with UnavailableError when an address is taken or the store is locked. */
+export async function startService(loaded: Loaded, load: () => Loaded): Promise<Service> {
+  const { config } = loaded;
+  const world = await systemWorld(config);
+  let server: Server;
+  try {
+    server = createServer(config, loaded.directory, world);
+    await server.start();
+  } catch (err) {
+    await world.transports.stop();
+    await world.store.close();
+    throw err;
+  }
+  const web = webOf(config, server, world);
+  try {
+    await web.start();
+  } catch (err) {
+    await server.stop();
+    await world.store.close();
+    throw err;
+  }
+  const listeners = world.transports.listeners.map((listener) => listener.url);
+  world.log.info({ listener: listeners.join(" ") }, "serving");
+  return {
+    lines: [`Lamplight serves ${config.domain} on ${listeners.join(", ")}`, `web pages and API: ${config.web.url}`],
+    reload() {
+      try {
+        const next = load();
+        server.directory.replace(next.directory);
+        const isSame = JSON.stringify(next.config) === JSON.stringify(config);
+        world.log.info({ count: next.directory.users.length }, "directory reloaded");
+        return isSame ? `reloaded: ${next.directory.users.length} users` : `reloaded: ${next.directory.users.length} users; other changes of the configuration take effect at the next start`;
+      } catch (err) {
+        if (!(err instanceof ConfigError)) throw err;
+        world.log.warn({ reason: err.message }, "reload refused: the old configuration stays");
+        return `reload refused, the old configuration stays:\n${err.message}`;
+      }
+    },
+    async stop() {
+      web.stopping();
+      await server.stop();
+      await web.stop();
+      await world.store.close();
+    },
+  };
+}
