@@ -1,0 +1,25 @@
+import { createHash } from "node:crypto";
+import type { ParsedPresence } from "../documents/pidf.ts";
+import type { Activity } from "../documents/rpid.ts";
+
+/** A fingerprint of what a publication says. Element order, prefixes, ids, white space and timestamps do not count: phones make new ones
+ *  at every refresh. */
+export function contentHash(parsed: ParsedPresence): string {
+  const content = [
+    parsed.tuples.map((tuple) => [tuple.basic ?? "", tuple.im ?? "", tuple.notes, tuple.activities.map(words)]),
+    parsed.persons.map((person) => [person.notes, person.activities.map(words)]),
+    parsed.devices.map((device) => [device.deviceId, device.notes]),
+    [parsed.notes],
+  ].map((part) => part.map((entry) => JSON.stringify(entry)).sort());
+  return createHash("sha256").update(JSON.stringify(content)).digest("base64url").slice(0, 22);
+}
+
+/** Whether the later body of one publication says nothing new. Snom sends the body again with every refresh, against RFC 3903 §4.1: such a
+ *  PUBLISH keeps the time of the first, so that "the newest wins" never means "the last refreshed wins". */
+export function isRefresh(before: ParsedPresence, after: ParsedPresence): boolean {
+  return contentHash(before) === contentHash(after);
+}
+
+function words(activity: Activity): readonly (string | number)[] {
+  return [activity.name, activity.text ?? "", activity.from ?? 0, activity.until ?? 0];
+}
