@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { InvariantError, UnavailableError } from "../base/errors.ts";
+import type { StoredRecord, Table } from "./store.ts";
+
+/** The number of the format below; a store of a higher one is refused. */
+export const STORE_FORMAT = 1;
+/** The key of the record that says what the file is. */
+export const FORMAT_KEY = "\0format";
+
+// A value is: CRC-32 of the rest (4 bytes, big endian), version (a double, 8 bytes), JSON as UTF-8:
+//   [node, value]  a record;  [node, value, key]  the same when the key did not fit;  [node]  a tombstone
+const HEADER = 12;
+
+/** Longest key in bytes that is kept as it is; lmdb takes 1978. */
+const KEY_MAX = 1000;
+
+/** What is kept of one key. */
+export interface StoredEntry {
+  readonly node: string;
+  readonly version: number;
+  readonly value: { readonly json: unknown } | null;
+}
+
+/** The key in the file: table and key; a hash in place of a long key or one that UTF-8 cannot carry. */
+export function fileKey(table: Table, key: string): string {
+  const plain = `${table}\0=${key}`;
+  if (plain.length * 3 <= KEY_MAX && !SURROGATES.test(key)) return plain;
+  return Buffer.byteLength(plain) <= KEY_MAX && !SURROGATES.test(key) ? plain : `${table}\0#${createHash("sha256").update(key, "utf16le").digest("hex")}`;
+}
+
+const SURROGATES = /[\ud800-\udfff]/;
+
+/** All file keys of a table lie from `start` to before `end`. */
+export function fileKeyRange(table: Table): { readonly start: string; readonly end: string } {
+  return { start: `${table}\0`, end: `${table}\x01` };
+}
+
+/** The bytes of an entry. `key` is kept beside when `atKey`, its file key, is a hash. Throws InvariantError when the value is not JSON-able. */
+export function encodeEntry(entry: StoredEntry, key: string, atKey: string): Buffer {
+  const isHashed = atKey.charCodeAt(atKey.indexOf("\0") + 1) === HASH;
+  const json = jsonOf(entry.value === null ? [entry.node] : isHashed ? [entry.node, entry.value.json, key] : [entry.node, entry.value.json]);
+  const bytes = Buffer.allocUnsafe(HEADER + Buffer.byteLength(json));
+  bytes.writeDoubleBE(entry.version, 4);
+  bytes.write(json, HEADER);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+  return bytes;
+}
+
+const HASH = 35;
+
+function jsonOf(value: readonly unknown[]): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new InvariantError("a value for the store that is not JSON-able", { cause });
+  }
+}
+
+/** The version of intact bytes; null when they are damaged. */
+export function intactVersion(bytes: Uint8Array): number | null {
+  if (bytes.length < HEADER) return null;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return crc32(buffer.subarray(4)) === buffer.readUInt32BE(0) ? buffer.readDoubleBE(4) : null;
+}
+
+/** True for a deletion's mark. */
+export function isTombstone(bytes: Uint8Array): boolean {
+  return contentOf(bytes).length < 2;
+}
+
+/** The record of intact bytes, or null for a tombstone. Throws UnavailableError when they are none of ours. */
+export function decodeRecord(atKey: string, bytes: Uint8Array): StoredRecord | null {
+  const version = intactVersion(bytes);
+  if (version === null) throw new UnavailableError("a damaged record");
+  const content = contentOf(bytes);
+  const [node, value, longKey] = content;
+  if (typeof node !== "string") throw new UnavailableError("a record of another kind");
+  if (content.length < 2) return null;
+  return { key: typeof longKey === "string" ? longKey : atKey.slice(atKey.indexOf("\0") + 2), value, node, version };
+}
+
+function contentOf(bytes: Uint8Array): readonly unknown[] {
+  const content: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + HEADER, bytes.byteLength - HEADER).toString());
+  if (!Array.isArray(content)) throw new UnavailableError("a record of another kind");
+  return content;
+}
