@@ -3,11 +3,12 @@ import type { Aor } from "../base/ids.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
-import { parseSipUri, unescapeUser } from "../sip/uri.ts";
+import { parseSipUri } from "../sip/uri.ts";
 
 /** What the registrar asks of the directory. */
 export interface AorLookup {
-  /** The person whom user and host name, alias and number included; null when there is none. `user` is unescaped, `host` is lower case, IPv6 in brackets. */
+  /** The person whom user and host name, alias and number included; null when there is none. `user` is as it stands in
+   *  the URI, `host` lower case, IPv6 in brackets. */
   aorOf(user: string, host: string): Aor | null;
 }
 
@@ -21,7 +22,7 @@ export function addressee(message: Message, directory: AorLookup): Aor | "unknow
     const uri = parseSipUri(parseNameAddr(message.text.slice(message.valueStart(line), message.valueEnd(line))).uri);
     if (uri === null) return "malformed";
     if ((uri.scheme !== "sip" && uri.scheme !== "sips") || uri.user === null) return "unknown";
-    return directory.aorOf(unescapeUser(uri.user), uri.host) ?? "unknown";
+    return directory.aorOf(uri.user, uri.host) ?? "unknown";
   } catch (error) {
     if (error instanceof ParseError) return "malformed";
     throw error;

@@ -129,14 +129,14 @@ export class BindingTable {
     return this.#byInstance.get(id);
   }
 
-  /** Reads the store: at start, before the first request. Expired bindings are dropped. */
-  restore(): void {
+  /** Reads the store: at start, before the first request. Expired bindings are dropped, and those of AoRs that are not `isKnown` any more. */
+  restore(isKnown: (aor: Aor) => boolean): void {
     const nowMs = this.#clock.now();
-    for (const { key, value } of this.#store.load("bindings")) {
+    for (const { key, value } of [...this.#store.load("bindings")]) {
       const aor = parseAor(key);
       const bindings = readStoredBindings(value);
       const live = bindings === null ? [] : liveBindings(bindings, nowMs);
-      if (aor === null || live.length === 0) {
+      if (aor === null || live.length === 0 || !isKnown(aor)) {
         this.#store.delete("bindings", key);
         continue;
       }

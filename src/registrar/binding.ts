@@ -35,12 +35,7 @@ export interface Origin {
   readonly reach: "uri" | "flow" | "flow-only";
 }
 
-/** A copy that shares no memory with the text that it was cut out of. Latin1 only. */
-export function flat(text: string): string {
-  return Buffer.from(text, "latin1").toString("latin1");
-}
-
-/** Splits off what has expired at `nowMs`. */
+/** The bindings that have not expired at `nowMs`; the same array when that is all of them. */
 export function liveBindings(bindings: readonly Binding[], nowMs: number): readonly Binding[] {
   return bindings.every((binding) => binding.expiresAt > nowMs) ? bindings : bindings.filter((binding) => binding.expiresAt > nowMs);
 }

@@ -1,5 +1,4 @@
-import type { Aor } from "../base/ids.ts";
-import { aorDomain } from "../base/ids.ts";
+import { aorDomain, type Aor } from "../base/ids.ts";
 import type { KeyedHash } from "../base/keyed-hash.ts";
 import { unescapeUser } from "../sip/uri.ts";
 import { sameInstance, type Binding } from "./binding.ts";

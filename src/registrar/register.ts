@@ -1,5 +1,6 @@
 import { unreachable } from "../base/errors.ts";
-import { flat, hasUri, liveBindings, sameInstance, type Binding, type Origin } from "./binding.ts";
+import { keptText } from "../base/kept-text.ts";
+import { hasUri, liveBindings, sameInstance, type Binding, type Origin } from "./binding.ts";
 import type { ContactRequest } from "./contact.ts";
 import { refusal, type Refusal } from "./refusal.ts";
 import type { RegisterRequest } from "./register-request.ts";
@@ -101,14 +102,14 @@ function isMatch(binding: Binding, contact: ContactRequest): boolean {
 
 function bindingOf(contact: ContactRequest, request: RegisterRequest, context: RegisterContext): Binding {
   return {
-    uri: flat(contact.uri),
+    uri: keptText(contact.uri),
     q: contact.q,
     expiresAt: context.nowMs + contact.seconds * 1000,
-    callId: flat(request.callId),
+    callId: keptText(request.callId),
     cseq: request.cseq,
-    instance: contact.instance === "" ? "" : flat(contact.instance),
+    instance: keptText(contact.instance),
     regId: contact.regId,
-    path: request.path.length === 0 ? NO_PATH : request.path.map(flat),
+    path: request.path.length === 0 ? NO_PATH : request.path.map(keptText),
     device: context.deviceOf(contact),
     userAgent: context.userAgent,
     origin: context.originOf(contact),

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
-import type { Aor } from "../base/ids.ts";
+import { aorDomain, aorUser, type Aor } from "../base/ids.ts";
+import { keptText } from "../base/kept-text.ts";
 import type { KeyedHash } from "../base/keyed-hash.ts";
 import type { Log } from "../base/log.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
@@ -14,7 +15,7 @@ import { topVia, type Via } from "../sip/via.ts";
 import type { Message } from "../sip/message.ts";
 import type { Store } from "../store/store.ts";
 import { addressee, type AorLookup } from "./addressee.ts";
-import { flat, receivedFrom, type Binding } from "./binding.ts";
+import { receivedFrom, type Binding } from "./binding.ts";
 import { BindingTable } from "./binding-table.ts";
 import { Reach } from "./reach.ts";
 import type { ContactRequest, ExpirySettings } from "./contact.ts";
@@ -79,6 +80,8 @@ export interface Registrar extends Location {
   flowClosed(flow: Flow): void;
   /** The device that the user part of a temporary GRUU names while it is registered, or null (RFC 5627 §3.2). */
   aorOfTempGruu(user: string): { readonly aor: Aor; readonly device: string } | null;
+  /** Removes all bindings of an AoR that is nobody's any more. */
+  forget(aor: Aor): void;
   /** Reads the bindings that outlived a restart; listeners of `onChange` hear of each AoR. */
   restore(): void;
 }
@@ -140,8 +143,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
   const loopRefusal = (request: RegisterRequest, aor: Aor): Refusal | null => {
     const isLoop = request.contacts.some(({ parsed, seconds }) => {
       if (seconds === 0 || parsed.port !== 0 || parsed.user === null) return false;
-      const user = unescapeUser(parsed.user);
-      return deps.directory.aorOf(user, parsed.host) === aor || (user.startsWith("tgruu.") && reach.aorOfTempGruu(user)?.aor === aor);
+      return deps.directory.aorOf(parsed.user, parsed.host) === aor || reach.aorOfTempGruu(parsed.user)?.aor === aor;
     });
     return isLoop ? refusal(403, "Contact Is Its Own Address") : null;
   };
@@ -165,7 +167,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
   const keptUserAgent = (text: string): string => {
     const known = userAgents.get(text);
     if (known !== undefined) return known;
-    const kept = flat(text);
+    const kept = keptText(text);
     if (userAgents.size < sharedUserAgentsMax) userAgents.set(kept, kept);
     return kept;
   };
@@ -192,8 +194,11 @@ export function registrar(deps: RegistrarDeps): Registrar {
     flowClosed: (flow) => {
       table.dropFlow(flow);
     },
+    forget: (aor) => {
+      if (table.get(aor) !== undefined) table.replace(aor, [], null);
+    },
     restore: () => {
-      table.restore();
+      table.restore((aor) => deps.directory.aorOf(aorUser(aor), aorDomain(aor)) === aor);
     },
   };
 }
