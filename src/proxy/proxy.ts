@@ -47,7 +47,10 @@ export function proxy(deps: {
       },
       failed: (status) => {
         if (status === 408) observer.onDialogResponse(method, callId, null);
-        return false;
+        // The phone's connection is gone and its Contact cannot be reached: it must register again first (RFC 5626 §11.5).
+        if (status !== 503 || point.kind !== "connection") return false;
+        fork.answer(430);
+        return true;
       },
       redirected: () => [],
       ended: () => undefined,
