@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Header } from "../../src/sip/header-name.ts";
 import { Message } from "../../src/sip/message.ts";
 import type { Phone } from "./phone.ts";
-import { DOMAIN, Stage } from "./stage-lite.ts";
+import { DOMAIN, Stage } from "./stage.ts";
 
 let stage: Stage;
 beforeEach(async () => {
