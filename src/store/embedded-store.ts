@@ -88,7 +88,10 @@ class EmbeddedStore implements Store {
   #waiters: Waiter[] = [];
   #sequence = 0;
   #cancel: Cancel | null = null;
+  /** True from a failed commit to the next try. */
   #isFailing = false;
+  /** True from a failed commit to the next good one. */
+  #isTold = false;
   #isClosed = false;
 
   constructor(deps: EmbeddedStoreDeps, db: Database, lock: FolderLock) {
@@ -215,6 +218,8 @@ class EmbeddedStore implements Store {
   }
 
   #committed(): void {
+    if (this.#isTold) this.#deps.log.warn({ path: this.#deps.folder, count: this.#pending.size }, "store can be written again");
+    this.#isTold = false;
     this.#writing.clear();
     const oldest = this.#oldestSequence();
     const done = this.#waiters.filter(({ upTo }) => upTo < oldest);
@@ -224,7 +229,8 @@ class EmbeddedStore implements Store {
   }
 
   #failed(cause: unknown): void {
-    if (!this.#isFailing) this.#deps.log.error({ err: cause, path: this.#deps.folder }, "store cannot be written; trying again");
+    if (!this.#isTold) this.#deps.log.error({ err: cause, path: this.#deps.folder }, "store cannot be written; trying again every second");
+    this.#isTold = true;
     trackCommitError(cause);
     this.#isFailing = true;
     const again = new Map<string, Write>();

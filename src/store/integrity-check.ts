@@ -1,8 +1,9 @@
 import { fork } from "node:child_process";
 import { UnavailableError } from "../base/errors.ts";
 
-/** How a store's file is opened: everywhere alike. */
-export const LMDB_OPTIONS = { encoding: "binary", keyEncoding: "binary", mapSize: 1 << 28 } as const;
+/** How a store's file is opened: everywhere alike. Without batching by event turn, because that makes a promise of its own, which nobody could
+ *  catch when a full disk rejects it. */
+export const LMDB_OPTIONS = { encoding: "binary", keyEncoding: "binary", mapSize: 1 << 28, eventTurnBatching: false } as const;
 
 /** A walk over a broken tree may have no end. */
 const WALK_MAX_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { UnavailableError } from "../base/errors.ts";
-import type { Store, StoredRecord, Table } from "./store.ts";
+import type { Store, Table } from "./store.ts";
 import { versionClock } from "./version-clock.ts";
 
 /** A store for tests and the simulation: a disk in memory that can stall, fail, and outlive a crash of its server. */

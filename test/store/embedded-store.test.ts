@@ -202,6 +202,21 @@ describe("with another process", () => {
   });
 });
 
+test("a full disk rejects flushed, ends no process, and harms nothing that was written", async () => {
+  const child = spawn("sh", ["-c", 'ulimit -S -f 4000; exec node "$0" "$1" fill 20000', program, folder], { stdio: ["ignore", "pipe", "ignore"] });
+  children.push(child);
+  const line = await new Promise<string>((resolve) => child.stdout.once("data", (bytes: Buffer) => { resolve(bytes.toString()); }));
+  expect(line).toContain(`store in ${folder} cannot be written; is the disk full?`);
+  // Longer than a second try.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(child.exitCode).toBeNull();
+  expect(child.signalCode).toBeNull();
+  await killed(child);
+  const store = await opened();
+  expect(all(store).get("before")?.value).toBe(1);
+  await store.close();
+});
+
 test("a folder with a long path is locked as well", async () => {
   folder = join(top, "x".repeat(100), "y".repeat(100));
   const store = await opened();
