@@ -41,8 +41,12 @@ export function escapeSipText(bytes: string): string {
   return NOT_ASCII.test(bytes) ? bytesOf(escapeXml(unicodeOf(bytes))) : escapeXml(bytes);
 }
 
-/** A SIP URI (bytes as latin1) for a body, escaped. A `%` that escapes nothing is escaped itself, since schemas refuse it.
- *  An IPv6 address keeps its brackets, though libxml2 takes them for an error: a watcher must find the URI that it knows. */
+/** A SIP URI (bytes as latin1) for a body, escaped. What a peer left unescaped against RFC 3261 §19.1.1, and schemas refuse (`#`, a lone `%`,
+ *  brackets in the user part), is escaped here. An IPv6 address keeps its brackets, though libxml2 takes them for an error: a watcher must
+ *  find the URI that it knows. */
 export function escapeUri(bytes: string): string {
-  return escapeSipText(bytes.includes("%") ? bytes.replace(/%(?![\da-fA-F]{2})/g, "%25") : bytes);
+  if (!/[%#[\]]/.test(bytes)) return escapeSipText(bytes);
+  const host = bytes.lastIndexOf("@") + 1;
+  const user = bytes.slice(0, host).replace(/[[\]]/g, (bracket) => (bracket === "[" ? "%5B" : "%5D"));
+  return escapeSipText((user + bytes.slice(host)).replace(/%(?![\da-fA-F]{2})/g, "%25").replaceAll("#", "%23"));
 }
