@@ -18,6 +18,7 @@ export interface Program {
   /** Writes a line to its standard input. */
   type(line: string): void;
   signal(signal: NodeJS.Signals): void;
+  hasEnded(): boolean;
   /** Resolves with the exit code (null: ended by a signal). */
   exit(withinMs?: number): Promise<number | null>;
   /** Ends it for good. */
@@ -71,6 +72,7 @@ export function startProgram(command: string, args: readonly string[], options: 
     signal: (signal) => {
       child.kill(signal);
     },
+    hasEnded: () => hasEnded,
     exit: (withinMs = waitMs) => within(ended, withinMs, () => `${command} did not end:\n${tail()}`),
     kill: async () => {
       if (!hasEnded) child.kill("SIGKILL");
@@ -113,7 +115,6 @@ export async function eventually<T>(ask: () => Promise<T | null> | T | null, wha
   }
 }
 
-// eslint-disable-next-line no-control-regex -- programs colour what they write
 const COLOUR = /\u001b\[[0-9;]*[A-Za-z]/g;
 
 function collect(child: ChildProcessWithoutNullStreams, lines: string[], changed: () => void): void {

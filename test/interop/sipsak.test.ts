@@ -1,0 +1,13 @@
+import { describe, expect, test } from "vitest";
+import { startLamplight } from "./lamplight.ts";
+import { startProgram } from "./program.ts";
+import { obstacle } from "./surroundings.ts";
+
+describe.skipIf(obstacle("sipsak") !== null)("sipsak", () => {
+  test("its OPTIONS to the server is answered 200", async () => {
+    const server = await startLamplight({ users: [{ id: "101", password: "secret-101" }] });
+    const sipsak = startProgram("sipsak", ["-vv", "-s", `sip:${server.sip}`]);
+    expect(await sipsak.exit(), sipsak.lines().join("\n")).toBe(0);
+    expect(sipsak.lines().join("\n")).toContain("SIP/2.0 200");
+  });
+});
