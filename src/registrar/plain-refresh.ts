@@ -1,5 +1,4 @@
-import type { KeyedHash } from "../base/keyed-hash.ts";
-import { Header } from "../sip/header-name.ts";
+import { Header, type HeaderId } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import type { Binding } from "./binding.ts";
@@ -16,34 +15,38 @@ export interface RefreshKey {
   readonly isOutbound: boolean;
 }
 
-/** A number for all that decides the outcome of a REGISTER with one contact, apart from Call-ID and CSeq; 0 when it is not of the plain kind
- *  (several Via, Contact or Supported lines, a Path, a Require). */
-export function refreshNumber(hash: KeyedHash, message: Message): number {
+/** A number for all that decides the outcome of a REGISTER with one contact, apart from Call-ID and CSeq; null when it is not of the plain kind
+ *  (several Via, Contact or Supported lines, a Path, a Require). No secret is in it: who makes two REGISTERs collide mistakes his own phone. */
+export function refreshNumber(message: Message): number | null {
   const contact = message.lineOf(Header.contact);
-  if (contact === -1 || message.lineOf(Header.contact, contact) !== -1) return 0;
-  if (message.has(Header.path) || message.has(Header.require) || !isOneVia(message)) return 0;
+  if (contact === -1 || message.lineOf(Header.contact, contact) !== -1) return null;
+  if (message.has(Header.path) || message.has(Header.require) || !isOneVia(message)) return null;
   const supported = message.lineOf(Header.supported);
-  if (supported !== -1 && message.lineOf(Header.supported, supported) !== -1) return 0;
-  const { text } = message;
-  hash.hash(text, message.valueStart(contact), message.valueEnd(contact));
-  let { high, low } = hash;
+  if (supported !== -1 && message.lineOf(Header.supported, supported) !== -1) return null;
+  let number = mixed(message.text, message.valueStart(contact), message.valueEnd(contact), FNV_START);
   const via = message.lineOf(Header.via);
-  const semicolon = text.indexOf(";", message.valueStart(via));
-  const viaEnd = message.valueEnd(via);
-  hash.hash(text, message.valueStart(via), semicolon === -1 || semicolon > viaEnd ? viaEnd : semicolon);
-  high = (Math.imul(high, 31) + hash.high) | 0;
-  low = (Math.imul(low, 31) + hash.low) | 0;
-  for (let place = 0; place < DECISIVE.length; place++) {
-    const line = message.lineOf(DECISIVE[place] ?? Header.expires);
-    if (line === -1) hash.hash("");
-    else hash.hash(text, message.valueStart(line) - 1, message.valueEnd(line));
-    high = (Math.imul(high, 31) + hash.high) | 0;
-    low = (Math.imul(low, 31) + hash.low) | 0;
-  }
-  return (high >>> 0) * 2 ** 21 + (low >>> 11);
+  const viaStart = message.valueStart(via);
+  const semicolon = message.text.indexOf(";", viaStart);
+  number = mixed(message.text, viaStart, semicolon === -1 ? message.valueEnd(via) : Math.min(semicolon, message.valueEnd(via)), number);
+  number = mixedValue(message, Header.expires, number);
+  number = mixedValue(message, Header.supported, number);
+  return mixedValue(message, Header.userAgent, number);
 }
 
-const DECISIVE = [Header.expires, Header.supported, Header.userAgent] as const;
+const FNV_START = 0x811c9dc5 | 0;
+const FNV_PRIME = 0x01000193;
+
+function mixedValue(message: Message, id: HeaderId, number: number): number {
+  const line = message.lineOf(id);
+  return line === -1 ? mixed("", 0, 0, number) : mixed(message.text, message.valueStart(line), message.valueEnd(line), number ^ 1);
+}
+
+/** FNV-1a, 32 bits, and the length of what went in, so that parts do not run into one another. */
+function mixed(text: string, start: number, end: number, number: number): number {
+  let sum = number;
+  for (let at = start; at < end; at++) sum = Math.imul(sum ^ text.charCodeAt(at), FNV_PRIME);
+  return Math.imul(sum ^ (end - start), FNV_PRIME);
+}
 
 /** True when the request, whose number is the binding's, came by the way that the binding came by, and later in the same registration. */
 export function isPlainRefresh(binding: Binding, flow: Flow | null, message: Message, source: Flow, nowMs: number): boolean {

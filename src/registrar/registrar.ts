@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { ParseError } from "../base/errors.ts";
 import { aorDomain, aorUser, type Aor } from "../base/ids.ts";
 import { keptText } from "../base/kept-text.ts";
 import type { KeyedHash } from "../base/keyed-hash.ts";
@@ -8,7 +9,6 @@ import type { Call, Feature } from "../proxy/feature.ts";
 import type { Location } from "../proxy/location.ts";
 import type { Target } from "../proxy/target.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
-import { ParseError } from "../base/errors.ts";
 import { isStream, type Flow, type Hop } from "../sip/transport/transport.ts";
 import { parseSipUri, unescapeUser, uriParam } from "../sip/uri.ts";
 import { topVia, type Via } from "../sip/via.ts";
@@ -17,10 +17,10 @@ import type { Store } from "../store/store.ts";
 import { addressee, type AorLookup } from "./addressee.ts";
 import { receivedFrom, type Binding } from "./binding.ts";
 import { BindingTable } from "./binding-table.ts";
-import { Reach } from "./reach.ts";
 import type { ContactRequest, ExpirySettings } from "./contact.ts";
 import { noOrigin, originOf } from "./origin.ts";
 import { isPlainRefresh, refreshNumber } from "./plain-refresh.ts";
+import { Reach } from "./reach.ts";
 import { answerHeaders } from "./register-answer.ts";
 import { readRegister, type RegisterRequest } from "./register-request.ts";
 import { register, type RegisterContext } from "./register.ts";
@@ -114,7 +114,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
     if (entry === undefined || entry.refreshKey === null) return null;
     const [old] = entry.bindings;
     const { number, seconds, supportsGruu, isOutbound } = entry.refreshKey;
-    if (old === undefined || refreshNumber(hash, call.message) !== number) return null;
+    if (old === undefined || refreshNumber(call.message) !== number) return null;
     if (!isPlainRefresh(old, entry.flows[0] ?? null, call.message, call.source, nowMs)) return null;
     const binding: Binding = { ...old, cseq: call.message.cseq, expiresAt: nowMs + seconds * 1000 };
     table.refresh(entry, binding);
@@ -160,8 +160,8 @@ export function registrar(deps: RegistrarDeps): Registrar {
     const [contact] = request.contacts;
     const bindings = table.get(aor)?.bindings ?? [];
     if (contact === undefined || request.contacts.length !== 1 || contact.seconds === 0 || bindings.length !== 1) return;
-    const number = refreshNumber(hash, message);
-    if (number !== 0) table.rememberRefresh(aor, { number, seconds: contact.seconds, supportsGruu: request.supportsGruu, isOutbound });
+    const number = refreshNumber(message);
+    if (number !== null) table.rememberRefresh(aor, { number, seconds: contact.seconds, supportsGruu: request.supportsGruu, isOutbound });
   };
 
   const keptUserAgent = (text: string): string => {

@@ -144,6 +144,7 @@ export function site(settings: RegistrarSettings = defaults, clock = new FakeClo
       isOurs: uri.host === domain,
       caller: null,
       isTrusted: false,
+      nextRoute: null,
       retargets: 0,
       localTag: "t",
       reply: (given) => {
