@@ -3,7 +3,7 @@ import type { DialogState } from "../documents/dialog-info.ts";
 import type { ForkControl } from "../proxy/fork-control.ts";
 import { laterState } from "./dialog-state.ts";
 import { Leg, type Side } from "./leg.ts";
-import type { Party } from "./party.ts";
+import type { CallStart, Party, PartyCall } from "./party.ts";
 
 /** Branches of one call that are kept apart; those beyond it may still answer, but their ringing is not seen. */
 export const branchesPerCallMax = 256;
@@ -23,19 +23,6 @@ export interface CallHost {
   began(party: Party): void;
   /** Its state, tag or hold has changed; `before` is the state until now. */
   changed(party: Party, before: DialogState): void;
-}
-
-/** What a call is from its first INVITE on; all texts are strings of their own. */
-export interface CallStart {
-  /** Unique in the store. */
-  readonly key: string;
-  readonly callId: string;
-  readonly fromTag: string;
-  readonly from: string;
-  readonly to: string;
-  readonly since: number;
-  /** Whom the caller dialled, when that is a person of ours. */
-  readonly callee: Aor | null;
 }
 
 interface ForkPart {
@@ -59,7 +46,7 @@ interface Branch {
 
 /** One call: all INVITEs with one Call-ID and From tag. Every event is noted, then each person's state is computed anew from all
  *  branches and legs together, so that no event can be forgotten or counted twice (RFC 4235 §3.7.1). */
-export class Call {
+export class Call implements PartyCall {
   readonly start: CallStart;
   /** When something of it was last seen, ms since 1970. */
   lastSeenMs: number;
@@ -381,7 +368,7 @@ export class Call {
     const before = party.state;
     const state = laterState(before, wanted);
     if (state === before && tag === party.tag && onHold === party.onHold && peer === party.peer) return;
-    if (state !== before) party.changedAt = this.#host.now();
+    if (state !== before || onHold !== party.onHold) party.changedAt = this.#host.now();
     party.state = state;
     party.tag = tag;
     party.onHold = onHold;

@@ -48,6 +48,10 @@ export type DialogKey = { readonly id: string } | { readonly callId: string; rea
 export interface DialogTable extends CallObserver {
   /** A person's dialogs, oldest first, those that ended a moment ago last. One that nobody's phone has reacted to yet is among them as `trying`. */
   dialogsOf(aor: Aor): readonly Dialog[];
+  /** A number that is another one whenever `dialogsOf` may be: what is rendered from it is valid as long. */
+  revision(aor: Aor): number;
+  /** When a person's last call ended, ms since 1970; 0 when that is not known. */
+  lastEndedAt(aor: Aor): number;
   /** Every call that has not ended. */
   calls(): readonly CallSummary[];
   /** Everyone of ours who has a dialog that is not terminated. */
@@ -197,6 +201,14 @@ class MemoryDialogTable implements DialogTable, CallHost {
   dialogsOf(aor: Aor): readonly Dialog[] {
     const view = (party: Party): Dialog => (party.view ??= dialogView(party, this.#deps));
     return [...this.#persons.live(aor).map(view), ...this.#persons.ended(aor).map(view)];
+  }
+
+  revision(aor: Aor): number {
+    return this.#persons.revision(aor);
+  }
+
+  lastEndedAt(aor: Aor): number {
+    return this.#persons.lastEndedAt(aor);
   }
 
   calls(): readonly CallSummary[] {

@@ -9,7 +9,7 @@ export interface Dialog extends DialogView {
   readonly onHold: boolean;
   /** When it began, ms since 1970. */
   readonly since: number;
-  /** When it came into its present state, ms since 1970. */
+  /** When it came into its present state, or was last held or taken back; ms since 1970. */
   readonly changedAt: number;
 }
 

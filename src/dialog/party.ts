@@ -1,11 +1,31 @@
 import type { Aor } from "../base/ids.ts";
 import type { DialogState } from "../documents/dialog-info.ts";
-import type { Call } from "./call.ts";
+import type { ForkControl } from "../proxy/fork-control.ts";
 import type { Dialog } from "./dialog.ts";
+
+/** What a call is from its first INVITE on; all texts are strings of their own. */
+export interface CallStart {
+  /** Unique in the store. */
+  readonly key: string;
+  readonly callId: string;
+  readonly fromTag: string;
+  readonly from: string;
+  readonly to: string;
+  readonly since: number;
+  /** Whom the caller dialled, when that is a person of ours. */
+  readonly callee: Aor | null;
+}
+
+/** What a person's part knows of its call. */
+export interface PartyCall {
+  readonly start: CallStart;
+  /** The way to an INVITE of it that still waits for its answer, that on which `party` rings if it does. */
+  control(party: Party | null): ForkControl | null;
+}
 
 /** A person's part in a call. Changed by its call alone; others see it as a `Dialog`. */
 export interface Party {
-  readonly call: Call;
+  readonly call: PartyCall;
   readonly id: string;
   readonly aor: Aor;
   readonly direction: "initiator" | "recipient";

@@ -39,6 +39,16 @@ export class PersonTable {
     return this.#byAor.get(aor)?.ended.map(({ party }) => party) ?? [];
   }
 
+  /** A number that is another one whenever what is shown of the person may be another. */
+  revision(aor: Aor): number {
+    return this.#byAor.get(aor)?.revision ?? 0;
+  }
+
+  /** When the person's last shown part ended, ms since 1970; 0 when that is not known. */
+  lastEndedAt(aor: Aor): number {
+    return this.#byAor.get(aor)?.lastEndedAt ?? 0;
+  }
+
   /** Everyone who has a part that is shown and not over. */
   inCalls(): readonly Aor[] {
     return this.#byNumber.filter((person) => person.live.some(isShown)).map((person) => person.aor);
@@ -53,24 +63,28 @@ export class PersonTable {
   began(party: Party): boolean {
     let person = this.#byAor.get(party.aor);
     if (person === undefined) {
-      person = { aor: party.aor, number: this.#byNumber.length, live: [], ended: [], timer: 0 };
+      person = { aor: party.aor, number: this.#byNumber.length, live: [], ended: [], timer: 0, revision: 1, lastEndedAt: 0 };
       this.#byAor.set(party.aor, person);
       this.#byNumber.push(person);
     }
     person.live.push(party);
+    person.revision++;
     return isShown(party);
   }
 
   /** Notes that a part has changed; true when watchers see a difference. What nobody has seen leaves no trace when it ends. */
   changed(party: Party, before: DialogState): boolean {
-    if (party.state !== "terminated") return isShown(party);
     const person = this.#byAor.get(party.aor);
     const at = person?.live.indexOf(party) ?? -1;
     if (person === undefined || at === -1) return false;
+    person.revision++;
+    if (party.state !== "terminated") return isShown(party);
     person.live.splice(at, 1);
     if (!isShown({ direction: party.direction, state: before })) return false;
     if (person.ended.length >= lingeringPerAorMax) person.ended.shift();
-    person.ended.push({ party, until: this.#clock.now() + lingerMs });
+    const now = this.#clock.now();
+    person.lastEndedAt = now;
+    person.ended.push({ party, until: now + lingerMs });
     if (person.timer === 0) person.timer = this.#wheel.start(this.#timerKind, lingerMs, person.number);
     return true;
   }
@@ -78,6 +92,7 @@ export class PersonTable {
   #forgetEnded(person: Person): void {
     const now = this.#clock.now();
     person.ended = person.ended.filter(({ until }) => until > now);
+    person.revision++;
     const next = person.ended[0];
     person.timer = next === undefined ? 0 : this.#wheel.start(this.#timerKind, next.until - now, person.number);
   }
@@ -90,4 +105,6 @@ interface Person {
   readonly live: Party[];
   ended: { readonly party: Party; readonly until: number }[];
   timer: TimerId;
+  revision: number;
+  lastEndedAt: number;
 }

@@ -1,0 +1,111 @@
+import { ParseError } from "../base/errors.ts";
+import type { Aor } from "../base/ids.ts";
+import { parsePidf, renderPidf, type ParsedPresence } from "../documents/pidf.ts";
+import type { EventPackage, Publication, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
+import type { PresenceDocument } from "./document.ts";
+import { publicationReport } from "./publication.ts";
+import { contentHash } from "./publication-news.ts";
+import type { SourceReport } from "./report.ts";
+import type { ReportSink } from "./source.ts";
+import type { PresenceStatus } from "./status.ts";
+
+const PIDF = "application/pidf+xml";
+/** Ways to name one person that are rendered apart at once (a watcher may subscribe by any of our addresses). */
+const ENTITIES_PER_AOR_MAX = 16;
+/** Persons whose renderings are kept; the one that was rendered first goes first. */
+const RENDERED_MAX = 20_000;
+
+/** What the package needs. */
+export interface PresencePackageDeps {
+  readonly presence: PresenceStatus & ReportSink;
+  /** Read the old `im:` vocabulary as RPID (`presence.im_to_rpid`). */
+  readonly imToRpid: boolean;
+}
+
+interface Said {
+  readonly body: string;
+  readonly hash: string;
+  readonly report: SourceReport;
+}
+
+/** Event package `presence` (RFC 3856): the merged state of a person, one rendering for all who subscribed to the same URI. */
+export function presencePackage(deps: PresencePackageDeps): EventPackage {
+  const { presence, imToRpid } = deps;
+  const rendered = new Map<Aor, { readonly document: PresenceDocument; readonly byEntity: Map<string, Rendered> }>();
+  const said = new Map<string, Said>();
+  /** The body that was checked last: it is published next, as a rule. */
+  let checked: { readonly body: string; readonly parsed: ParsedPresence } | null = null;
+
+  const parsedOf = (body: string): ParsedPresence | null => {
+    if (checked?.body === body) return checked.parsed;
+    try {
+      return parsePidf(body);
+    } catch (err) {
+      if (err instanceof ParseError) return null;
+      throw err;
+    }
+  };
+
+  const say = (id: string, next: Said): void => {
+    if (presence.report(next.report)) said.set(id, next);
+  };
+
+  const renderingsOf = (aor: Aor): Map<string, Rendered> => {
+    const document = presence.status(aor);
+    const known = rendered.get(aor);
+    if (known?.document === document && known.byEntity.size < ENTITIES_PER_AOR_MAX) return known.byEntity;
+    const byEntity = new Map<string, Rendered>();
+    if (known === undefined && rendered.size >= RENDERED_MAX) for (const [first] of rendered) if (rendered.delete(first)) break;
+    rendered.set(aor, { document, byEntity });
+    return byEntity;
+  };
+
+  return {
+    name: "presence",
+    types: [PIDF],
+    publishTypes: [PIDF],
+
+    admits: ({ watcher }) => (watcher === null ? { status: 403, reason: "Forbidden" } : null),
+
+    render({ resource, entity }: Watching): Rendered {
+      const byEntity = renderingsOf(resource);
+      let body = byEntity.get(entity);
+      if (body === undefined) {
+        body = { contentType: PIDF, head: renderPidf(presence.status(resource), entity), tail: "", isVersioned: false };
+        byEntity.set(entity, body);
+      }
+      return body;
+    },
+
+    checkPublication(_contentType: string, body: string): Publishing {
+      try {
+        checked = { body, parsed: parsePidf(body) };
+        return { kind: "taken" };
+      } catch (err) {
+        if (!(err instanceof ParseError)) throw err;
+        return { kind: "refused", status: err.status, reason: "Unreadable presence document" };
+      }
+    },
+
+    published(id: string, publication: Publication): void {
+      const { resource, body, until } = publication;
+      const before = said.get(id);
+      if (before?.body === body) {
+        say(id, { ...before, report: { ...before.report, until } });
+        return;
+      }
+      const parsed = parsedOf(body);
+      checked = null;
+      if (parsed === null) return;
+      const hash = contentHash(parsed);
+      // A phone that sends its body again, with new ids or times, says nothing new: "the newest wins" is not "the last refreshed wins".
+      const publishedAt = before?.hash === hash ? before.report.publishedAt : publication.publishedAt;
+      say(id, { body, hash, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid }) });
+    },
+
+    unpublished(id: string, resource: Aor): void {
+      said.delete(id);
+      presence.withdraw("publish", resource, id);
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import type { Cancel, Clock } from "../base/clock.ts";
+import type { Aor } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
+import type { TimerId, TimerWheel } from "../base/timer-wheel.ts";
+import { sameDocument, succeeding, type PresenceDocument } from "./document.ts";
+import { merge, nextChange, type MergeResult, type MergeSettings } from "./merge.ts";
+import { isLive, type SourceName, type SourceReport } from "./report.ts";
+import type { AskedSource, ReportSink } from "./source.ts";
+import type { PresenceStatus } from "./status.ts";
+
+/** Reports of one source about one person; more are not taken. */
+export const reportsPerSourceMax = 32;
+
+/** All that is believed about everyone, and the one state that it makes of each: the only writer of reports and documents. */
+export interface PresenceService extends PresenceStatus, ReportSink {
+  /** How a person's state comes about, now or, of the reports that are known now, at another moment (ms since 1970). */
+  why(aor: Aor, at?: number): MergeResult;
+  /** Calls `listener` at once when what a watcher sees of a person has changed. Of persons whom nobody watches it need not say anything. */
+  onChange(listener: (aor: Aor, document: PresenceDocument) => void): Cancel;
+  /** Drops all that was reported of a person who is no longer ours. */
+  forget(aor: Aor): void;
+}
+
+/** What the presence service needs. */
+export interface PresenceServiceDeps {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly settings: MergeSettings;
+  readonly sources: readonly AskedSource[];
+  /** Does anyone want to hear of that person's changes? Default: of everyone's. The state of a person whom nobody watches is made when asked for. */
+  readonly isWatched?: (aor: Aor) => boolean;
+  readonly log: Log;
+}
+
+/** A service that knows what its `sources` say; the other sources report to it. */
+export function presenceService(deps: PresenceServiceDeps): PresenceService {
+  return new MemoryPresence(deps);
+}
+
+interface Person {
+  readonly aor: Aor;
+  readonly number: number;
+  readonly reports: Map<string, SourceReport>;
+  document: PresenceDocument | null;
+  /** True when `document` may no longer be what the reports say. */
+  isStale: boolean;
+  timer: TimerId;
+}
+
+class MemoryPresence implements PresenceService {
+  readonly #deps: PresenceServiceDeps;
+  readonly #byAor = new Map<Aor, Person>();
+  readonly #byNumber: (Person | null)[] = [];
+  readonly #freeNumbers: number[] = [];
+  readonly #listeners = new Set<(aor: Aor, document: PresenceDocument) => void>();
+  readonly #timerKind: number;
+
+  constructor(deps: PresenceServiceDeps) {
+    this.#deps = deps;
+    this.#timerKind = deps.wheel.kind((number) => {
+      const person = this.#byNumber[number];
+      if (person === null || person === undefined) return;
+      person.timer = 0;
+      this.#changed(person);
+    });
+    for (const source of deps.sources) {
+      source.onChange((aor) => {
+        const person = this.#byAor.get(aor) ?? (this.#isWatched(aor) ? this.#person(aor) : null);
+        if (person !== null) this.#changed(person);
+      });
+    }
+  }
+
+  report(report: SourceReport): boolean {
+    const person = this.#person(report.presentity);
+    const { reports } = person;
+    const key = keyOf(report.source, report.key);
+    if (!reports.has(key) && count(reports, report.source) >= reportsPerSourceMax) {
+      dropLapsed(reports, this.#deps.clock.now());
+      if (count(reports, report.source) >= reportsPerSourceMax) return false;
+    }
+    reports.set(key, report);
+    this.#changed(person);
+    return true;
+  }
+
+  withdraw(source: SourceName, presentity: Aor, key: string): void {
+    const person = this.#byAor.get(presentity);
+    if (person?.reports.delete(keyOf(source, key)) === true) this.#changed(person);
+  }
+
+  status(aor: Aor): PresenceDocument {
+    const person = this.#person(aor);
+    return person.document !== null && !person.isStale ? person.document : this.#make(person);
+  }
+
+  why(aor: Aor, at?: number): MergeResult {
+    const { clock, settings } = this.#deps;
+    return merge(aor, this.#reportsOf(aor), at ?? clock.now(), settings);
+  }
+
+  onChange(listener: (aor: Aor, document: PresenceDocument) => void): Cancel {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  forget(aor: Aor): void {
+    const person = this.#byAor.get(aor);
+    if (person === undefined) return;
+    person.reports.clear();
+    this.#changed(person);
+    this.#deps.wheel.stop(person.timer);
+    this.#byAor.delete(aor);
+    this.#byNumber[person.number] = null;
+    this.#freeNumbers.push(person.number);
+  }
+
+  #isWatched(aor: Aor): boolean {
+    return this.#deps.isWatched?.(aor) ?? true;
+  }
+
+  /** Something about the person may be new: made anew at once if anyone wants to know, else when asked for. */
+  #changed(person: Person): void {
+    person.isStale = true;
+    if (this.#listeners.size === 0 || !this.#isWatched(person.aor)) return;
+    const before = person.document;
+    const document = this.#make(person);
+    if (before !== null && sameDocument(before, document)) return;
+    for (const listener of this.#listeners) {
+      try {
+        listener(person.aor, document);
+      } catch (err) {
+        this.#deps.log.error({ err, aor: person.aor }, "a listener of presence failed");
+      }
+    }
+  }
+
+  #make(person: Person): PresenceDocument {
+    const { clock, settings, wheel } = this.#deps;
+    const now = clock.now();
+    const reports = this.#reportsOf(person.aor);
+    const document = succeeding(person.document, merge(person.aor, reports, now, settings).document);
+    // What says the same stays the same object: its rendering is still good.
+    if (person.document === null || !isEqual(person.document, document)) person.document = document;
+    person.isStale = false;
+    wheel.stop(person.timer);
+    const next = nextChange(reports, now);
+    person.timer = next === null ? 0 : wheel.start(this.#timerKind, next - now, person.number);
+    dropLapsed(person.reports, now - LAPSED_KEPT_MS);
+    return person.document;
+  }
+
+  #reportsOf(aor: Aor): readonly SourceReport[] {
+    const reports: SourceReport[] = [];
+    for (const source of this.#deps.sources) reports.push(...source.reportsOf(aor));
+    const pushed = this.#byAor.get(aor)?.reports;
+    if (pushed !== undefined) reports.push(...pushed.values());
+    return reports;
+  }
+
+  #person(aor: Aor): Person {
+    const known = this.#byAor.get(aor);
+    if (known !== undefined) return known;
+    const person: Person = { aor, number: this.#freeNumbers.pop() ?? this.#byNumber.length, reports: new Map(), document: null, isStale: true, timer: 0 };
+    this.#byAor.set(aor, person);
+    this.#byNumber[person.number] = person;
+    return person;
+  }
+}
+
+/** How long a report that lapsed is still there to be explained; longer only until the state is made anew. */
+const LAPSED_KEPT_MS = 600_000;
+
+function keyOf(source: SourceName, key: string): string {
+  return `${source} ${key}`;
+}
+
+function count(reports: ReadonlyMap<string, SourceReport>, source: SourceName): number {
+  let found = 0;
+  for (const report of reports.values()) if (report.source === source) found++;
+  return found;
+}
+
+function dropLapsed(reports: Map<string, SourceReport>, at: number): void {
+  for (const [key, report] of reports) if (!isLive(report, at)) reports.delete(key);
+}
+
+function isEqual(a: PresenceDocument, b: PresenceDocument): boolean {
+  return a.since === b.since && a.source === b.source && a.kind === b.kind && sameDocument(a, b);
+}

@@ -1,0 +1,139 @@
+import { parseAor, type Aor } from "../../src/base/ids.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import type { Dialog } from "../../src/dialog/dialog.ts";
+import { dialogTable, type DialogTable } from "../../src/dialog/dialog-table.ts";
+import type { ObservedFork } from "../../src/proxy/call-observer.ts";
+import { Message } from "../../src/sip/message.ts";
+import { parseSipUri } from "../../src/sip/uri.ts";
+import type { Store } from "../../src/store/store.ts";
+import { FakeClock } from "../sim/fake-clock.ts";
+
+/** `102` is `sip:102@tel.example.test`. */
+export function person(user: string): Aor {
+  const aor = parseAor(`sip:${user}@tel.example.test`);
+  if (aor === null) throw new Error(`no user: ${user}`);
+  return aor;
+}
+
+const NAMES: Readonly<Record<string, string>> = { "101": "Alice", "102": "Bob", "103": "Carole", "104": "Dé" };
+
+/** A table in made-up time, for the users 101 to 199. */
+export function tableOf(options: { readonly store?: Store; readonly clock?: FakeClock; readonly ageMaxMs?: number; readonly seed?: number } = {}): {
+  readonly table: DialogTable;
+  readonly clock: FakeClock;
+  readonly changes: Aor[];
+} {
+  const clock = options.clock ?? new FakeClock();
+  const table = dialogTable({
+    clock,
+    wheel: new TimerWheel(clock),
+    random: seededRandom(options.seed ?? 1),
+    settings: { ageMaxMs: options.ageMaxMs ?? 43_200_000 },
+    identify: (text) => {
+      const uri = parseSipUri(text);
+      return uri?.host === "tel.example.test" && /^1\d\d$/.test(uri.user ?? "") ? person(uri.user ?? "") : null;
+    },
+    nameOf: (aor) => NAMES[aor.slice(4, 7)] ?? "",
+    log: silentLog,
+    ...(options.store === undefined ? {} : { store: options.store }),
+  });
+  const changes: Aor[] = [];
+  table.onChange((aor) => {
+    changes.push(aor);
+  });
+  return { table, clock, changes };
+}
+
+let lastFork = 0;
+
+/** One INVITE that is forked, as a proxy would report it, with real texts. */
+export class TestCall {
+  readonly fork: ObservedFork;
+  readonly #table: DialogTable;
+
+  constructor(table: DialogTable, from: string, to: string, options: { readonly callId?: string; readonly fromTag?: string; readonly fromText?: string } = {}) {
+    this.#table = table;
+    const id = ++lastFork;
+    const callId = options.callId ?? `a-call-id-of-some-length-${id}@10.0.0.1`;
+    const fromTag = options.fromTag ?? `caller-tag-${id}-long-enough`;
+    const isOurs = (user: string): boolean => /^1\d\d$/.test(user);
+    this.fork = {
+      id,
+      callId,
+      fromTag,
+      from: `${options.fromText ?? `"Phone of ${from}" <sip:${from}@tel.example.test>`};tag=${fromTag}`,
+      to: `<sip:${to}@tel.example.test>`,
+      contact: `sip:${from}@10.0.0.1:5060`,
+      caller: isOurs(from) ? person(from) : null,
+      callee: isOurs(to) ? person(to) : null,
+      control: { addBranch: () => false, cancelOthers: () => undefined, answerCaller: () => "late", invite: () => null },
+    };
+    table.onInvite(this.fork);
+  }
+
+  /** A branch of `user`'s device answers; without `tag` the To header has none. */
+  answers(branch: number, user: string, status: number, tag = ""): this {
+    this.#table.onBranchResponse(this.fork, branch, /^1\d\d$/.test(user) ? person(user) : null, this.response(status, "INVITE", tag));
+    return this;
+  }
+
+  /** A branch ends without an answer. */
+  loses(branch: number): this {
+    this.#table.onBranchEnd(this.fork, branch);
+    return this;
+  }
+
+  /** The caller gets the final answer. */
+  ends(status: number): this {
+    this.#table.onForkEnd(this.fork, status);
+    return this;
+  }
+
+  /** Answered by the device `branch` of `user`: 200 and the end of the fork. */
+  isAnswered(branch: number, user: string, tag: string): this {
+    return this.answers(branch, user, 200, tag).ends(200);
+  }
+
+  /** A request within the dialog with the callee's `tag`, from the caller unless `by` says otherwise. */
+  asks(method: string, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly callId?: string } = {}): this {
+    const body = options.sdp ?? "";
+    const [from, to] = options.by === "callee" ? [tag, this.fork.fromTag] : [this.fork.fromTag, tag];
+    this.#table.onDialogRequest(
+      Message.of(
+        `${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${from}\r\nTo: <sip:c@d>;tag=${to}\r\n` +
+          `Call-ID: ${options.callId ?? this.fork.callId}\r\nCSeq: 2 ${method}\r\n${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
+      ),
+    );
+    return this;
+  }
+
+  /** The response to such a request; null: none came. */
+  replies(method: string, status: number | null, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string } = {}): this {
+    const [from, to] = options.by === "caller" ? [tag, this.fork.fromTag] : [this.fork.fromTag, tag];
+    const response = status === null ? null : this.response(status, method, to, from, options.sdp);
+    this.#table.onDialogResponse(method, this.fork.callId, response);
+    return this;
+  }
+
+  response(status: number, method: string, toTag: string, fromTag = this.fork.fromTag, body = ""): Message {
+    return Message.of(
+      `SIP/2.0 ${status} Whatever\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${fromTag}\r\nTo: <sip:c@d>${toTag === "" ? "" : `;tag=${toTag}`}\r\n` +
+        `Call-ID: ${this.fork.callId}\r\nCSeq: 1 ${method}\r\n${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  }
+}
+
+/** A person's dialogs in short: `recipient early` … */
+export function seen(table: DialogTable, user: string): string[] {
+  return table.dialogsOf(person(user)).map((dialog) => `${dialog.direction} ${dialog.state}${dialog.onHold ? " held" : ""}`);
+}
+
+/** The only dialog of a person that has not ended. */
+export function liveOne(table: DialogTable, user: string): Dialog {
+  const live = table.dialogsOf(person(user)).filter((dialog) => dialog.state !== "terminated");
+  const [first] = live;
+  if (first === undefined || live.length !== 1) throw new Error(`${live.length} live dialogs of ${user}`);
+  return first;
+}
