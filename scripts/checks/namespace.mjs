@@ -7,11 +7,15 @@ const SETUP = [
   "ip addr add 10.88.0.1/24 dev lo",
   "ip addr add 10.88.0.2/24 dev lo",
   "ip addr add fd88::1/64 dev lo nodad",
-  "ip link add lan type dummy 2>/dev/null && ip addr add 10.89.0.1/24 dev lan && ip link set lan up && ip route add default via 10.89.0.254 dev lan || ip route add default dev lo",
+  "ip route add default dev lo",
 ].join(" && ");
 
+// With processes of its own as well, nothing that a test starts can outlive it; without root, a user namespace may do.
+const OWN_PROCESSES = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 const WAYS = [
+  ["--net", ...OWN_PROCESSES],
   ["--net"],
+  ["--user", "--map-root-user", "--net", ...OWN_PROCESSES],
   ["--user", "--map-root-user", "--net"],
 ];
 
@@ -19,7 +23,7 @@ const WAYS = [
 export async function namespacePrefix() {
   const reasons = [];
   for (const way of WAYS) {
-    const prefix = ["unshare", ...way, "--", "sh", "-c", `PATH=$PATH:/usr/sbin:/sbin; { ${SETUP}; } && exec "$@"`, "sh"];
+    const prefix = ["unshare", ...way, "--", "sh", "-c", `PATH=$PATH:/usr/sbin:/sbin; { ${SETUP}; } && "$@"`, "sh"];
     const trial = await runProcess(prefix[0], [...prefix.slice(1), "true"], { timeoutMs: 20_000 });
     if (trial.code === 0) return { prefix, reason: "" };
     reasons.push(trial.output.trim() || `unshare ended with ${trial.code}`);

@@ -27,7 +27,7 @@ export interface Program {
 
 /** Starts a program; it is killed when the current test ends. */
 export function startProgram(command: string, args: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): Program {
-  const child = spawn(command, args, { ...options, stdio: "pipe" });
+  const child = spawn(command, args, { ...options, stdio: "pipe", detached: true });
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   const changed = (): void => waiting.forEach((check) => check());
@@ -75,7 +75,7 @@ export function startProgram(command: string, args: readonly string[], options: 
     hasEnded: () => hasEnded,
     exit: (withinMs = waitMs) => within(ended, withinMs, () => `${command} did not end:\n${tail()}`),
     kill: async () => {
-      if (!hasEnded) child.kill("SIGKILL");
+      endGroup(child.pid);
       await ended;
     },
   };
@@ -116,6 +116,15 @@ export async function eventually<T>(ask: () => Promise<T | null> | T | null, wha
 }
 
 const COLOUR = /\u001b\[[0-9;]*[A-Za-z]/g;
+
+/** Ends a program with all that it has started. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // the group is gone already
+  }
+}
 
 function collect(child: ChildProcessWithoutNullStreams, lines: string[], changed: () => void): void {
   for (const stream of [child.stdout, child.stderr]) {
