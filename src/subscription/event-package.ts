@@ -9,7 +9,7 @@ export interface Watching {
   readonly watcher: Aor | null;
   /** The watcher's User-Agent, for phone profiles. */
   readonly userAgent: string;
-  /** The media types of its Accept header, lower case; empty when it gave none. */
+  /** Those of the package's types that its Accept header names, in its order, wildcards written out; empty when it gave no Accept. */
   readonly accept: readonly string[];
 }
 
@@ -51,6 +51,9 @@ export interface EventPackage {
   render(watching: Watching): Rendered;
   /** Checks a PUBLISH body before it is taken (parse it, keep nothing). */
   checkPublication?(contentType: string, body: string): Publishing;
+  /** Whether two bodies of one content type say the same, so that the later one is a mere refresh and keeps `publishedAt`: Snom sends the body again
+   *  with every refresh, against RFC 3903 §4.1. Default: equal text. */
+  sameBody?(before: string, after: string): boolean;
   /** A publication is new, changed or refreshed: its report replaces the last one of its (resource, etag lineage `id`). */
   published?(id: string, publication: Publication): void;
   /** A publication ended: removed by its publisher or lapsed. */

@@ -1,0 +1,45 @@
+/** What the subscription engine has done since its start, for metrics. */
+export interface SubscriptionCounters {
+  /** New subscriptions, fetches, refreshes, unsubscriptions. */
+  created: number;
+  fetched: number;
+  refreshed: number;
+  unsubscribed: number;
+  /** SUBSCRIBEs and PUBLISHes that were refused. */
+  refused: number;
+  /** Subscriptions that ended because their time was over, or because the watcher knew them no more. */
+  expired: number;
+  gone: number;
+  notifiesSent: number;
+  notifiesAcknowledged: number;
+  /** Answered with an error, or not at all. */
+  notifiesFailed: number;
+  /** Changes that needed no NOTIFY, because the body stayed the same. */
+  unchanged: number;
+  /** Changes that wait for the answer to a NOTIFY or for the next try of a suspect subscription. */
+  coalesced: number;
+  published: number;
+  publicationsRefreshed: number;
+  publicationsEnded: number;
+}
+
+/** Counters at zero. */
+export function subscriptionCounters(): SubscriptionCounters {
+  return {
+    created: 0,
+    fetched: 0,
+    refreshed: 0,
+    unsubscribed: 0,
+    refused: 0,
+    expired: 0,
+    gone: 0,
+    notifiesSent: 0,
+    notifiesAcknowledged: 0,
+    notifiesFailed: 0,
+    unchanged: 0,
+    coalesced: 0,
+    published: 0,
+    publicationsRefreshed: 0,
+    publicationsEnded: 0,
+  };
+}

@@ -1,0 +1,57 @@
+import { parseAor } from "../base/ids.ts";
+import type { EventPackage } from "./event-package.ts";
+import { Subscription } from "./subscription.ts";
+
+/** What the store keeps of a subscription: all but the connection and what was sent. `cseqLimit` is the high-water mark from which it goes on. */
+export interface StoredSubscription {
+  readonly format: 1;
+  readonly resource: string;
+  readonly entity: string;
+  readonly watcher: string | null;
+  readonly userAgent: string;
+  readonly accept: readonly string[];
+  readonly event: string;
+  readonly eventId: string;
+  readonly expiresAt: number;
+  readonly remoteCseq: number;
+  readonly cseqLimit: number;
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly target: string;
+  readonly routes: readonly string[];
+}
+
+/** The value that is stored for a subscription, under its local tag. */
+export function storedSubscription(from: Subscription): StoredSubscription {
+  const { callId, localTag, remoteTag, local, remote, target, routes } = from.dialog;
+  const { resource, entity, watcher, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit } = from;
+  return { format: 1, resource, entity, watcher, userAgent, accept, event: from.pack.name, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes };
+}
+
+/** Reads a stored value back; null when it is of another form or its package is not served any more. */
+export function readStoredSubscription(value: unknown, packages: ReadonlyMap<string, EventPackage>): Subscription | null {
+  if (typeof value !== "object" || value === null) return null;
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const { format, entity, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes } = fields;
+  const resource = aorOrNull(fields.resource);
+  const pack = typeof fields.event === "string" ? packages.get(fields.event) : undefined;
+  if (format !== 1 || resource === null || pack === undefined) return null;
+  if (typeof entity !== "string" || typeof userAgent !== "string" || typeof eventId !== "string" || !isTexts(accept) || !isTexts(routes)) return null;
+  if (typeof expiresAt !== "number" || typeof remoteCseq !== "number" || typeof cseqLimit !== "number") return null;
+  if (typeof callId !== "string" || typeof localTag !== "string" || typeof remoteTag !== "string") return null;
+  if (typeof local !== "string" || typeof remote !== "string" || typeof target !== "string") return null;
+  const watcher = aorOrNull(fields.watcher);
+  const dialog = { callId, localTag, remoteTag, local, remote, target, routes, flow: null };
+  return new Subscription({ resource, entity, watcher, userAgent, accept, pack, eventId, dialog, expiresAt, remoteCseq, cseq: cseqLimit });
+}
+
+function aorOrNull(value: unknown): ReturnType<typeof parseAor> {
+  return typeof value === "string" ? parseAor(value) : null;
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
+}

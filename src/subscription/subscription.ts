@@ -1,0 +1,71 @@
+import type { AgentDialog } from "../agent/agent.ts";
+import type { Aor } from "../base/ids.ts";
+import type { TimerId } from "../base/timer-wheel.ts";
+import type { EventPackage, Rendered, Watching } from "./event-package.ts";
+
+/** What a new subscription is made of. Texts are kept ones, no parts of a message. */
+export interface SubscriptionParts extends Watching {
+  readonly pack: EventPackage;
+  /** The `id` of its Event header; empty when it has none. */
+  readonly eventId: string;
+  readonly dialog: AgentDialog;
+  /** ms since 1970. */
+  readonly expiresAt: number;
+  /** The last CSeq of the watcher. */
+  readonly remoteCseq: number;
+  /** The last CSeq of ours that was, or for a restored one may have been, used. */
+  readonly cseq: number;
+}
+
+/** One subscription: the only mutable record of it, written by the subscription folder alone. It is its own `Watching`, so that rendering makes no
+ *  garbage. About 0.7 KB with its texts. */
+export class Subscription implements Watching {
+  readonly resource: Aor;
+  readonly entity: string;
+  readonly watcher: Aor | null;
+  readonly userAgent: string;
+  accept: readonly string[];
+  readonly pack: EventPackage;
+  readonly eventId: string;
+  dialog: AgentDialog;
+  expiresAt: number;
+  remoteCseq: number;
+
+  /** Its place in the table; the payload of its timers. */
+  slot = 0;
+  expiryTimer: TimerId = 0;
+  retryTimer: TimerId = 0;
+
+  /** The CSeq of the last NOTIFY; the document's version is one less, so both survive a restart by one high-water mark. */
+  cseq: number;
+  /** CSeqs up to this one are reserved in the store. */
+  cseqLimit: number;
+  /** The CSeq of the NOTIFY that is not answered yet; 0 when there is none. */
+  inFlight = 0;
+  /** The body that was sent last; null when nothing is known to have arrived: then the next NOTIFY goes out whatever its body is. */
+  sent: Rendered | null = null;
+  /** ms since 1970; 0 before the first. */
+  lastSentAt = 0;
+  /** Failed NOTIFYs in a row; more than 0 makes it suspect: changes wait for the next try. */
+  failures = 0;
+  /** The state changed while a NOTIFY was in flight. */
+  isDue = false;
+  /** A NOTIFY must follow the one in flight, changed or not. */
+  mustSend = false;
+  /** `ending`: off the table, its last NOTIFY waits for the one in flight. `over`: nothing more is sent. */
+  phase: "live" | "ending" | "over" = "live";
+
+  constructor(parts: SubscriptionParts) {
+    this.resource = parts.resource;
+    this.entity = parts.entity;
+    this.watcher = parts.watcher;
+    this.userAgent = parts.userAgent;
+    this.accept = parts.accept;
+    this.pack = parts.pack;
+    this.eventId = parts.eventId;
+    this.dialog = parts.dialog;
+    this.expiresAt = parts.expiresAt;
+    this.remoteCseq = parts.remoteCseq;
+    this.cseq = this.cseqLimit = parts.cseq;
+  }
+}
