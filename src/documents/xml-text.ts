@@ -1,8 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const NEEDS_CARE = /[&<>"'\u0000-\u001f\ud800-\udfff\ufffe\uffff]/;
-// eslint-disable-next-line no-control-regex -- the same
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 const NOT_ASCII = /[\u0080-\uffff]/;
 

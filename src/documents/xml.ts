@@ -47,7 +47,6 @@ const parser = new XMLParser({
 export function parseXml(body: string): XmlElement {
   if (body.length > XML_SIZE_MAX) throw new ParseError(`XML body of ${body.length} bytes; at most ${XML_SIZE_MAX} are read`, 413);
   const text = decoded(body);
-  // eslint-disable-next-line no-control-regex -- XML 1.0 §2.2 forbids these
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text)) throw new ParseError("XML with a character that XML forbids");
   if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) throw new ParseError("XML with a DOCTYPE; none is read");
   if (text.split("<", MARKUP_MAX + 2).length - 1 > MARKUP_MAX) throw new ParseError(`XML with more than ${XML_ELEMENTS_MAX} elements`);
@@ -73,6 +72,7 @@ function decoded(body: string): string {
 
 function rawTree(text: string): unknown {
   try {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor is another package; the parser alone accepts what is malformed
     const verdict = XMLValidator.validate(text);
     if (verdict !== true) throw new ParseError(`XML is malformed: ${verdict.err.msg.slice(0, 100)}`);
     const tree: unknown = parser.parse(text);
@@ -83,9 +83,13 @@ function rawTree(text: string): unknown {
   }
 }
 
-/** The namespaces in force: prefix to name, the default one under the empty prefix. */
-type Scope = ReadonlyMap<string, string>;
-const NO_SCOPE: Scope = new Map([["xml", "http://www.w3.org/XML/1998/namespace"]]);
+/** The namespaces that one element declares (the default one under the empty prefix), and those around it. A chain, because copying a
+ *  table at each element would let one body cost a second. */
+interface Scope {
+  readonly declared: ReadonlyMap<string, string>;
+  readonly outer: Scope | null;
+}
+const NO_SCOPE: Scope = { declared: new Map([["xml", "http://www.w3.org/XML/1998/namespace"]]), outer: null };
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 
 function elementsIn(nodes: unknown, scope: Scope, budget: { left: number }, depth: number): { children: XmlElement[]; text: string } {
@@ -120,16 +124,16 @@ function element(name: string, content: unknown, written: unknown, outer: Scope,
     let declared: Map<string, string> | undefined;
     for (const [key, value] of Object.entries(written)) {
       const text = resolved(String(value).replace(/[\t\n\r]/g, " "));
-      if (key === "xmlns") (declared ??= new Map(outer)).set("", text);
-      else if (key.startsWith("xmlns:")) (declared ??= new Map(outer)).set(key.slice(6), text);
+      if (key === "xmlns") (declared ??= new Map<string, string>()).set("", text);
+      else if (key.startsWith("xmlns:")) (declared ??= new Map<string, string>()).set(key.slice(6), text);
       else kept.set(key, text);
     }
-    if (declared !== undefined) scope = declared;
+    if (declared !== undefined) scope = { declared, outer };
     if (kept.size > 0) attributes = kept;
   }
   const colon = name.indexOf(":");
   const prefix = colon < 0 ? "" : name.slice(0, colon);
-  const namespace = scope.get(prefix);
+  const namespace = namespaceOf(prefix, scope);
   const inside = elementsIn(content, scope, budget, depth + 1);
   return {
     name: namespace === undefined || colon < 0 ? name : name.slice(colon + 1),
@@ -138,6 +142,14 @@ function element(name: string, content: unknown, written: unknown, outer: Scope,
     children: inside.children,
     text: inside.text,
   };
+}
+
+function namespaceOf(prefix: string, scope: Scope): string | undefined {
+  for (let within: Scope | null = scope; within !== null; within = within.outer) {
+    const name = within.declared.get(prefix);
+    if (name !== undefined) return name;
+  }
+  return undefined;
 }
 
 function cdata(content: unknown): string {

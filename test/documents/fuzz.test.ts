@@ -44,18 +44,18 @@ test("mutated documents are read or refused with a ParseError, each at once", ()
     const parse = name.includes("-pidf") ? parsePidf : parseDialogInfo;
     for (let round = 0; round < MUTATIONS_OF_EACH; round++) {
       const text = mutated(body, random);
-      const attempt = (): number => {
+      let took = SLOWEST_MS;
+      // A slow one is tried again: the machine may have been busy, a slow parser is slow every time.
+      for (let attempt = 0; attempt < 5 && took >= SLOWEST_MS; attempt++) {
         const start = performance.now();
         try {
           parse(text);
-          read++;
+          if (attempt === 0) read++;
         } catch (cause) {
           if (!(cause instanceof ParseError)) throw new Error(`seed ${seed}, ${name}, round ${round}: ${JSON.stringify(text)}`, { cause });
         }
-        return performance.now() - start;
-      };
-      // A slow one is tried again: the machine may have been busy, a slow parser is slow every time.
-      const took = Math.min(attempt() < SLOWEST_MS ? 0 : attempt(), SLOWEST_MS);
+        took = performance.now() - start;
+      }
       expect(took, `seed ${seed}, ${name}, round ${round} took ${took} ms: ${JSON.stringify(text)}`).toBeLessThan(SLOWEST_MS);
     }
   }

@@ -109,23 +109,26 @@ describe("parseXml", () => {
     ["very many open comments", `<a>${"<!--".repeat(4000)}</a>`],
     ["very many open CDATA sections", `<a>${"<![CDATA[".repeat(4000)}</a>`],
     ["very many instructions", `<a>${"<?x ".repeat(4000)}</a>`],
-    ["very many open tags on the way down", `${"<a b='1'>".repeat(4100)}`],
+    ["very many open tags on the way down", "<a b='1'>".repeat(4100)],
     ["a long tag name", `<${"a".repeat(60_000)}/>`],
     ["very many namespaces", `<a ${Array.from({ length: 1990 }, (_, index) => `xmlns:b${index}="urn:${index}"`).join(" ")}>${"<b/>".repeat(1900)}</a>`],
     ["namespaces on every element", `<a>${'<b xmlns:c="d"/>'.repeat(1900)}</a>`],
+    ["namespaces on the root and on every element", `<a ${Array.from({ length: 900 }, (_, index) => `xmlns:b${index}="urn:${index}"`).join(" ")}>${'<b xmlns:c="d"/>'.repeat(1000)}</a>`],
     ["a long declaration", `<?xml ${"encoding ".repeat(7000)}?><a/>`],
   ];
   test.each(slow)("is quick with %s", (_, body) => {
     expect(body.length).toBeLessThanOrEqual(XML_SIZE_MAX);
-    const took = Math.min(...[1, 2, 3].map(() => {
+    let took = Number.POSITIVE_INFINITY;
+    // The machine may be busy: what backtracks is slow every time, by seconds.
+    for (let attempt = 0; attempt < 10 && took >= 50; attempt++) {
       const start = performance.now();
       try {
         parseXml(body);
       } catch (cause) {
         if (!(cause instanceof ParseError)) throw cause;
       }
-      return performance.now() - start;
-    }));
+      took = performance.now() - start;
+    }
     expect(took).toBeLessThan(50);
   });
 });

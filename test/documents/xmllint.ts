@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const schema = fileURLToPath(new URL("../fixtures/xsd-presence/all-presence.xsd", import.meta.url));
 
 /** Without xmllint (Debian: libxml2-utils) the tests that need it are skipped, unless CI is "true": then they fail. */
-export const skipsWithoutXmllint = process.env["CI"] !== "true" && spawnSync("xmllint", ["--version"]).error !== undefined;
+export const skipsWithoutXmllint = process.env.CI !== "true" && spawnSync("xmllint", ["--version"]).error !== undefined;
 
 /** Validates documents (bytes as latin1) against all schemas of presence, in one run. Returns xmllint's complaints, a name and a line each;
  *  empty when every document is valid. */
