@@ -59,16 +59,35 @@ export function judge(claim: Claim, nonces: Nonces): Judgement {
 
 // All REGISTERs of a domain hash the same H(A2); remembering it halves the cost of a check. Dropped whole at the bound.
 const HA2_MAX = 512;
-const ha2s = new Map<string, string>();
+const REMEMBERED_URI_MAX = 200;
+
+interface RememberedHa2 {
+  readonly algorithm: DigestAlgorithm;
+  readonly method: string;
+  readonly uri: string;
+  readonly ha2: string;
+}
+
+const remembered = new Map<string, RememberedHa2>();
+let last: RememberedHa2 = { algorithm: "MD5", method: "", uri: "", ha2: hashOf("MD5", ":") };
 
 function ha2Of(algorithm: DigestAlgorithm, method: string, uri: string): string {
-  const text = `${method}:${uri}`;
-  const key = algorithm === "MD5" ? text : `${algorithm} ${text}`;
-  const known = ha2s.get(key);
-  if (known !== undefined) return known;
-  const ha2 = hashOf(algorithm, text);
-  if (ha2s.size >= HA2_MAX) ha2s.clear();
-  // Through a buffer: a slice as the key would keep the whole message alive.
-  if (uri.length < 200) ha2s.set(Buffer.from(key, "latin1").toString("latin1"), ha2);
+  if (uri === last.uri && method === last.method && algorithm === last.algorithm) return last.ha2;
+  const key = `${algorithm} ${method}:${uri}`;
+  const known = remembered.get(key);
+  if (known !== undefined) {
+    last = known;
+    return known.ha2;
+  }
+  const ha2 = hashOf(algorithm, `${method}:${uri}`);
+  if (uri.length > REMEMBERED_URI_MAX) return ha2;
+  if (remembered.size >= HA2_MAX) remembered.clear();
+  last = { algorithm, method: copied(method), uri: copied(uri), ha2 };
+  remembered.set(copied(key), last);
   return ha2;
+}
+
+/** The same text apart from the message that it is a slice of: kept as a slice it would keep the whole message alive. */
+function copied(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }
