@@ -14,8 +14,8 @@ import { versionClock, versionTimeMs } from "./version-clock.ts";
 
 /** How long a write waits for others to share its commit. */
 export const COMMIT_DELAY_MS = 20;
-/** Writes that are handed to the library in one go: about 1 ms of this thread. */
-export const BATCH_MAX = 256;
+/** Writes that are handed to the library in one go: under 1 ms of this thread. */
+export const BATCH_MAX = 128;
 /** After a failed commit the same writes are tried again so much later. */
 export const RETRY_MS = 1000;
 /** How long a deletion's mark is kept for a second server to see. */
