@@ -5,7 +5,7 @@ import { keyedHash } from "./base/keyed-hash.ts";
 import type { Log } from "./base/log.ts";
 import type { Random } from "./base/random.ts";
 import { TimerWheel } from "./base/timer-wheel.ts";
-import { dialogPackage, type DialogPackage } from "./blf/dialog-package.ts";
+import { dialogPackage } from "./blf/dialog-package.ts";
 import type { Config, DirectoryFile } from "./config/config.ts";
 import { dialogTable, type DialogTable } from "./dialog/dialog-table.ts";
 import { createDirectory, type Directory } from "./directory/directory.ts";
@@ -59,7 +59,6 @@ export interface Server {
   readonly directory: Directory;
   readonly registrar: Registrar;
   readonly dialogs: DialogTable;
-  readonly lamps: DialogPackage;
   readonly presence: PresenceService;
   readonly subscriptions: Subscriptions;
   readonly layer: TransactionLayer;
@@ -70,6 +69,10 @@ export interface Server {
 const TRANSACTIONS_MAX = 1_000_000;
 /** More than three minutes (RFC 3261 §16.6 step 11). */
 const TIMER_C_MS = 185_000;
+const WATCHERS_PER_AOR_MAX = 2000;
+const PUBLICATIONS_PER_AOR_MAX = 16;
+const PUBLISH_BODY_MAX = 16_384;
+const RENOTIFY_WITHIN_MS = 5000;
 
 /** Builds the parts of a server and connects them; nothing runs before `start`. */
 export function createServer(config: Config, people: DirectoryFile, world: World): Server {
@@ -110,29 +113,40 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     return uri?.user == null ? null : directory.aorOf(uri.user, uri.host);
   };
   const dialogs = dialogTable({ clock, wheel, random, settings: { ageMaxMs: config.dialogs.ageMaxMs }, identify, nameOf: (aor) => directory.user(aor)?.name ?? "", store, log });
-  const presence = presenceService({ clock, wheel, settings: config.presence, knows: (aor) => directory.user(aor) !== null });
-  const packages = {
-    presence: presencePackage({ presence, settings: config.presence }),
-    dialog: dialogPackage({ dialogs, clock }),
-  };
+  const registrations = registrationSource({ clock, store });
+  reg.onChange((aor, isRegistered) => {
+    registrations.changed(aor, isRegistered);
+  });
+  const presence = presenceService({ clock, wheel, settings: config.presence, sources: [dialogSource(dialogs), registrations], log });
   const watchers = subscriptions({
-    packages: eventPackages(packages),
+    packages: eventPackages({ presence: presencePackage({ presence, imToRpid: config.presence.imToRpid }), dialog: dialogPackage(dialogs) }),
     agent,
     wheel,
     clock,
     random,
     store,
-    settings: { subscribe: config.presence.subscribeExpires, publish: config.presence.publishExpires },
+    settings: {
+      subscribe: config.presence.subscribeExpires,
+      publish: config.presence.publishExpires,
+      watchersPerAorMax: WATCHERS_PER_AOR_MAX,
+      publicationsPerAorMax: PUBLICATIONS_PER_AOR_MAX,
+      publishBodyMax: PUBLISH_BODY_MAX,
+    },
     mayPublish: (call) => call.isTrusted || config.authentication.require !== "all" || call.caller === call.aor,
     log,
   });
-  dialogSource({ dialogs, report: presence.report, withdraw: presence.withdraw });
-  registrationSource({ registrar: reg, clock, report: presence.report, withdraw: presence.withdraw });
   dialogs.onChange((aor) => {
     watchers.changed("dialog", aor);
   });
   presence.onChange((aor) => {
     watchers.changed("presence", aor);
+  });
+  directory.onChange(({ removed }) => {
+    for (const aor of removed) {
+      reg.forget(aor);
+      registrations.forget(aor);
+      presence.forget(aor);
+    }
   });
 
   const auth = authentication({
@@ -193,7 +207,6 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     directory,
     registrar: reg,
     dialogs,
-    lamps: packages.dialog,
     presence,
     subscriptions: watchers,
     layer,
@@ -205,6 +218,8 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       dialogs.restore();
       watchers.restore();
       isReady = true;
+      // What rang when the last run ended may ring no more: every lamp is told anew, spread so that phones are not flooded.
+      watchers.renotify(RENOTIFY_WITHIN_MS);
     },
     async stop() {
       await transports.stop();

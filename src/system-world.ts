@@ -8,7 +8,7 @@ import { dnsClient } from "./dns/client.ts";
 import { parseResolvConf } from "./dns/name-servers.ts";
 import { createResolver } from "./sip/resolver/resolve.ts";
 import { systemTransports, type SystemTransports } from "./sip/transport/system-transports.ts";
-import { embeddedStore } from "./store/embedded-store.ts";
+import { openEmbeddedStore } from "./store/embedded-store.ts";
 import type { World } from "./server.ts";
 
 /** The real world: this machine's clock, sockets, name servers and disk. Throws UnavailableError when the store cannot be opened. */
@@ -33,7 +33,7 @@ export async function systemWorld(config: Config): Promise<World & { readonly tr
   const addresses = transports.listeners.map((listener) => listener.address);
   const families = (["ipv4", "ipv6"] as const).filter((family) => addresses.some((address) => address.includes(":") === (family === "ipv6")));
   const resolver = createResolver({ dns: dnsCache({ client, clock }), speaks: protocols, families, random });
-  const store = await embeddedStore({ path: config.storePath, node: config.node, clock });
+  const store = await openEmbeddedStore({ folder: config.storePath, node: config.node, clock, log });
   return { clock, random, transports, store, resolver, log };
 }
 

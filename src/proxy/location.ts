@@ -8,6 +8,8 @@ export interface Location {
   targets(aor: Aor): readonly Target[];
   /** The one device that a GRUU names (RFC 5627 §5), or null. `gr` is the URI's parameter. */
   gruuTarget(aor: Aor, gr: string): Target | null;
+  /** The one device that the user part of a temporary GRUU names (RFC 5627 §3.2), or null. */
+  tempGruuTarget(user: string): Target | null;
   /** The device's newest target, when it is registered: for a request whose route token names a flow that is gone. */
   deviceTarget(aor: Aor, device: string): Target | null;
   /** The device of an AoR that sends by that flow, or whose contact URI that is; empty when it is not registered. For the caller's side of a route token. */

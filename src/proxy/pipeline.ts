@@ -235,6 +235,11 @@ export function pipeline(deps: {
       else dispatch(context, [plainTarget(formatSipUri(uri))]);
       return;
     }
+    const temporary = aor === null && uri.user !== null && uriParam(uri, "gr") !== undefined ? location.tempGruuTarget(uri.user) : null;
+    if (temporary !== null) {
+      dispatch(context, [temporary]);
+      return;
+    }
     if (aor === null) {
       refuse(context, uri.user === null ? 405 : 404, undefined, uri.user === null ? ALLOW : undefined);
       return;

@@ -180,6 +180,10 @@ export function registrar(deps: RegistrarDeps): Registrar {
     deviceOf: (aor, flow, contact) => reach.deviceOf(aor, flow, contact),
     flowOfContact: (uri) => reach.flowOfContact(uri),
     aorOfTempGruu: (user) => reach.aorOfTempGruu(user),
+    tempGruuTarget: (user) => {
+      const named = reach.aorOfTempGruu(user);
+      return named === null ? null : reach.deviceTarget(named.aor, named.device);
+    },
     bindings: (aor) => {
       const one = aor === undefined ? undefined : table.get(aor);
       const entries = aor === undefined ? [...table.entries()] : one === undefined ? [] : [one];

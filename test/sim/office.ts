@@ -1,0 +1,110 @@
+import { silentLog, type Log } from "../../src/base/log.ts";
+import { seededRandom, type Random } from "../../src/base/random.ts";
+import type { Config, DirectoryFile } from "../../src/config/config.ts";
+import { createServer, type Server } from "../../src/server.ts";
+import type { Resolver } from "../../src/sip/resolver/resolve.ts";
+import { memoryStore, type MemoryStore } from "../../src/store/memory-store.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { simNetwork, type SimConditions, type SimNetwork } from "./network.ts";
+import { SimPhone } from "./phone.ts";
+
+const DOMAIN = "tel.example.test";
+const SERVER = { address: "10.0.0.1", port: 5060 };
+const EXPIRES = { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 86_400 };
+
+const config: Config = {
+  domain: DOMAIN,
+  role: "main",
+  node: "sim",
+  listen: [{ url: "udp://10.0.0.1:5060" }, { url: "tcp://10.0.0.1:5060" }],
+  workers: 1,
+  storePath: "",
+  durability: "fast",
+  authentication: { require: "all", algorithms: ["MD5"], guesses: { count: 5, perMs: 60_000 }, trustedNetworks: [] },
+  registerExpires: EXPIRES,
+  contactsPerUserMax: 10,
+  dialogs: { ageMaxMs: 43_200_000 },
+  web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "none", token: null },
+  log: { level: "silent", sip: false },
+  directoryPath: "",
+  presence: {
+    merge: true,
+    primarySource: "calendar",
+    imToRpid: true,
+    early: "ringing",
+    basicFrom: "reachability",
+    notifyIntervalMs: 0,
+    publishExpires: EXPIRES,
+    subscribeExpires: EXPIRES,
+    anyoneInDomainMayWatch: true,
+  },
+  limits: { messageBytesMax: 32_768, connectionsMax: 1000, connectionsPerAddressMax: 1000 },
+  resolverServers: [],
+};
+
+/** A whole office in made-up time: the real server, phones and a network that loses, doubles and reorders, all from one seed. */
+export class Office {
+  readonly clock = new FakeClock();
+  readonly random: Random;
+  readonly network: SimNetwork;
+  readonly phones: SimPhone[] = [];
+  readonly users: readonly string[];
+  /** Errors that the server logged as its own mistakes. */
+  readonly errors: string[] = [];
+  store: MemoryStore;
+  server: Server;
+
+  private constructor(seed: number, users: readonly string[], weather: Partial<SimConditions>) {
+    this.random = seededRandom(seed);
+    this.network = simNetwork({ clock: this.clock, random: this.random, ...weather });
+    this.users = users;
+    this.store = memoryStore({ node: "sim", clock: this.clock });
+    this.server = this.#build();
+  }
+
+  static async open(seed: number, users: readonly string[], weather: Partial<SimConditions>): Promise<Office> {
+    const office = new Office(seed, users, weather);
+    await office.server.start();
+    return office;
+  }
+
+  async phone(user: string, address: string): Promise<SimPhone> {
+    const phone = new SimPhone({ network: this.network, clock: this.clock, random: this.random, address, user, domain: DOMAIN, server: SERVER });
+    await phone.start();
+    this.phones.push(phone);
+    return phone;
+  }
+
+  /** The server dies without a word and starts again on what the store has. */
+  async crash(): Promise<void> {
+    this.server.wheel.close();
+    this.network.crash(SERVER.address);
+    this.store = this.store.crashed();
+    this.server = this.#build();
+    await this.server.start();
+  }
+
+  #build(): Server {
+    const people: DirectoryFile = { users: this.users.map((id) => ({ id, name: `Person ${id}`, aliases: [], numbers: [], inbound: "none", secret: { kind: "password", password: `secret-${id}` } })) };
+    const log: Log = {
+      ...silentLog,
+      error: (fields, text) => {
+        const { err } = fields;
+        this.errors.push(`${text}: ${err instanceof Error ? (err.stack ?? err.message) : String(err)}`);
+      },
+    };
+    return createServer(config, people, {
+      clock: this.clock,
+      random: this.random,
+      transports: this.network.transports(SERVER.address, ["udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"]),
+      store: this.store,
+      resolver: addressesOnly,
+      log,
+      machineAddresses: () => [SERVER.address],
+    });
+  }
+}
+
+const addressesOnly: Resolver = {
+  resolve: ({ host, port, transport }) => (/^[\d.]+$/.test(host) ? [{ protocol: transport ?? "udp", address: host, port: port ?? 5060 }] : []),
+};

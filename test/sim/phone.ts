@@ -1,0 +1,458 @@
+import { keyedHash } from "../../src/base/keyed-hash.ts";
+import type { Random } from "../../src/base/random.ts";
+import { randomHex } from "../../src/base/random.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import { digestAnswer } from "../../src/sip/digest/answer.ts";
+import { parseChallenge, type DigestChallenge } from "../../src/sip/digest/challenge.ts";
+import { ha1Of } from "../../src/sip/digest/hashes.ts";
+import { Header } from "../../src/sip/header-name.ts";
+import { Message } from "../../src/sip/message.ts";
+import { parseNameAddr, tagOf } from "../../src/sip/name-addr.ts";
+import { TransactionLayer } from "../../src/sip/transaction/layer.ts";
+import { standardTimes } from "../../src/sip/transaction/machine.ts";
+import type { TransactionId, TransactionUser } from "../../src/sip/transaction/table.ts";
+import type { Flow, Hop, Transports } from "../../src/sip/transport/transport.ts";
+import { parseSipUri } from "../../src/sip/uri.ts";
+import type { FakeClock } from "./fake-clock.ts";
+import type { SimNetwork } from "./network.ts";
+
+/** A call as one phone sees it. */
+export interface PhoneCall {
+  readonly callId: string;
+  readonly isCaller: boolean;
+  /** `ended` is final. */
+  state: "calling" | "ringing" | "talking" | "ended";
+  localTag: string;
+  remoteTag: string;
+  localUri: string;
+  remoteUri: string;
+  target: string;
+  routes: readonly string[];
+  cseq: number;
+  transaction: TransactionId;
+  invite: Message | null;
+  /** Repeats the 200 until its ACK comes (RFC 3261 §13.3.1.4). */
+  isAcknowledged: boolean;
+  hasProvisional: boolean;
+  wantsCancel: boolean;
+}
+
+/** What a watcher was last told of one resource. */
+export interface Watched {
+  body: string;
+  version: number;
+  cseq: number;
+  isActive: boolean;
+  count: number;
+}
+
+export interface SimPhoneOptions {
+  readonly network: SimNetwork;
+  readonly clock: FakeClock;
+  readonly random: Random;
+  readonly address: string;
+  readonly user: string;
+  readonly domain: string;
+  readonly server: { readonly address: string; readonly port: number };
+}
+
+/** A phone in made-up time: its own transactions over the simulated network, digest, calls, subscriptions. What it does is its scenario's choice. */
+export class SimPhone {
+  readonly options: SimPhoneOptions;
+  readonly calls = new Map<string, PhoneCall>();
+  readonly watched = new Map<string, Watched>();
+  isRegistered = false;
+  /** Called when a call rings here. */
+  onRing: (call: PhoneCall) => void = () => undefined;
+  /** Rule breaches that the phone saw. */
+  readonly complaints: string[] = [];
+  readonly #layer: TransactionLayer;
+  readonly #transports: Transports;
+  readonly #wheel: TimerWheel;
+  readonly #subscriptions = new Map<string, { callId: string; localTag: string; remoteTag: string; cseq: number; target: string; resource: string; event: string }>();
+  #registerCseq = 0;
+  readonly #registerCallId: string;
+  #instance = "";
+
+  constructor(options: SimPhoneOptions) {
+    this.options = options;
+    const { network, clock, random, address } = options;
+    this.#transports = network.transports(address, [`udp://${address}:5060`]);
+    this.#wheel = new TimerWheel(clock);
+    this.#layer = new TransactionLayer({
+      transports: this.#transports,
+      wheel: this.#wheel,
+      random,
+      hash: keyedHash(random.bytes(16)),
+      times: standardTimes,
+      transactionsMax: 10_000,
+      log: silentLog,
+      logsSip: false,
+    });
+    this.#layer.serve({
+      onRequest: (message, _via, flow, transaction) => {
+        this.#onRequest(message, flow, transaction);
+      },
+      onAck: (message) => {
+        const call = this.calls.get(message.callId);
+        if (call !== undefined && !call.isCaller) call.isAcknowledged = true;
+      },
+    });
+    this.#registerCallId = `${randomHex(random, 6)}@${address}`;
+    this.#instance = randomHex(random, 4);
+  }
+
+  async start(): Promise<void> {
+    await this.#transports.start(this.#layer);
+  }
+
+  get aor(): string {
+    return `sip:${this.options.user}@${this.options.domain}`;
+  }
+
+  get contact(): string {
+    return `<sip:${this.options.user}@${this.options.address}:5060>`;
+  }
+
+  /** Transactions that have not ended. */
+  get transactions(): number {
+    return this.#layer.table.count;
+  }
+
+  register(expires: number): void {
+    const text = this.#text("REGISTER", `sip:${this.options.domain}`, {
+      to: this.aor,
+      callId: this.#registerCallId,
+      cseq: ++this.#registerCseq,
+      headers: `Expires: ${expires}\r\nUser-Agent: SimPhone ${this.#instance}\r\n`,
+    });
+    this.#ask(text, (response) => {
+      if (response !== null && response.status === 200) this.isRegistered = expires > 0;
+      const cseq = response?.cseq ?? 0;
+      if (cseq > this.#registerCseq) this.#registerCseq = cseq;
+    });
+  }
+
+  /** Subscribes, or refreshes the subscription, to one resource's event. */
+  subscribe(user: string, event: string, expires: number, failed: () => void = () => undefined): void {
+    const key = `${event} ${user}`;
+    const resource = `sip:${user}@${this.options.domain}`;
+    let dialog = this.#subscriptions.get(key);
+    const isNew = dialog === undefined;
+    dialog ??= { callId: `${randomHex(this.options.random, 6)}@sub`, localTag: randomHex(this.options.random, 4), remoteTag: "", cseq: 0, target: resource, resource, event };
+    this.#subscriptions.set(key, dialog);
+    if (isNew) this.watched.set(key, { body: "", version: -1, cseq: -1, isActive: false, count: 0 });
+    const mine = dialog;
+    const text = this.#text("SUBSCRIBE", mine.target, {
+      to: resource,
+      toTag: mine.remoteTag,
+      callId: mine.callId,
+      fromTag: mine.localTag,
+      cseq: ++mine.cseq,
+      headers: `Event: ${event}\r\nExpires: ${expires}\r\n`,
+    });
+    this.#ask(text, (response) => {
+      if (response !== null && response.cseq > mine.cseq) mine.cseq = response.cseq;
+      if (response?.status === 200) {
+        mine.remoteTag = tagOf(response.header(Header.to));
+        mine.target = parseNameAddr(response.values(Header.contact)[0] ?? `<${mine.target}>`).uri;
+        return;
+      }
+      // Lost, refused or unknown: begin anew (RFC 6665 §4.1.2.2).
+      this.#subscriptions.delete(key);
+      failed();
+    });
+  }
+
+  call(user: string): PhoneCall {
+    const { random, domain } = this.options;
+    const uri = `sip:${user}@${domain}`;
+    const call: PhoneCall = {
+      callId: `${randomHex(random, 6)}@${this.options.address}`,
+      isCaller: true,
+      state: "calling",
+      localTag: randomHex(random, 4),
+      remoteTag: "",
+      localUri: this.aor,
+      remoteUri: uri,
+      target: uri,
+      routes: [],
+      cseq: 1,
+      transaction: 0,
+      invite: null,
+      isAcknowledged: false,
+      hasProvisional: false,
+      wantsCancel: false,
+    };
+    this.calls.set(call.callId, call);
+    this.#invite(call, this.#text("INVITE", uri, { to: uri, callId: call.callId, fromTag: call.localTag, cseq: 1, headers: "Content-Type: application/sdp\r\n", body: SDP }), false);
+    return call;
+  }
+
+  ring(call: PhoneCall): void {
+    if (call.invite !== null && call.state === "ringing") this.#respond(call, 180);
+  }
+
+  answer(call: PhoneCall): void {
+    if (call.invite === null || call.state !== "ringing") return;
+    call.state = "talking";
+    this.#repeatOk(call, call.invite, 500, 0);
+  }
+
+  reject(call: PhoneCall, status: number): void {
+    if (call.invite === null || call.state !== "ringing") return;
+    this.#respond(call, status);
+    call.state = "ended";
+  }
+
+  /** Ends a call, however far it is: CANCEL, or BYE. */
+  hangUp(call: PhoneCall): void {
+    if (call.state === "talking") {
+      if (!call.isCaller && !call.isAcknowledged) return;
+      call.state = "ended";
+      this.#ask(this.#within(call, "BYE"), () => undefined);
+    } else if (call.isCaller && call.state !== "ended") {
+      call.wantsCancel = true;
+      if (call.hasProvisional) this.#layer.cancel(call.transaction, "");
+    }
+  }
+
+  /** All sockets and timers end: the phone loses its power. */
+  async unplug(): Promise<void> {
+    this.#wheel.close();
+    await this.#transports.stop();
+  }
+
+  #onRequest(message: Message, flow: Flow, transaction: TransactionId): void {
+    const { method } = message;
+    const call = this.calls.get(message.callId);
+    if (method === "INVITE" && call === undefined) {
+      this.#incoming(message, transaction);
+      return;
+    }
+    if (method === "NOTIFY") {
+      this.#notified(message, transaction);
+      return;
+    }
+    if (method === "BYE") {
+      const isKnown = call !== undefined && tagOf(message.header(Header.to)) === call.localTag;
+      this.#layer.reply(transaction, message, { status: isKnown ? 200 : 481 }, "");
+      if (isKnown) call.state = "ended";
+      return;
+    }
+    this.#layer.reply(transaction, message, { status: method === "INVITE" ? 482 : 200 }, flow.remoteAddress === "" ? "" : "x");
+  }
+
+  #incoming(message: Message, transaction: TransactionId): void {
+    const invite = message.copy();
+    const call: PhoneCall = {
+      callId: invite.callId,
+      isCaller: false,
+      state: "ringing",
+      localTag: randomHex(this.options.random, 4),
+      remoteTag: tagOf(invite.header(Header.from)),
+      localUri: parseNameAddr(invite.header(Header.to) ?? "").uri,
+      remoteUri: parseNameAddr(invite.header(Header.from) ?? "").uri,
+      target: parseNameAddr(invite.values(Header.contact)[0] ?? "").uri,
+      routes: invite.values(Header.recordRoute),
+      cseq: 1000,
+      transaction,
+      invite,
+      isAcknowledged: false,
+      hasProvisional: false,
+      wantsCancel: false,
+    };
+    this.calls.set(call.callId, call);
+    this.#layer.table.setUser(transaction, {
+      ...deaf,
+      onCancel: () => {
+        if (call.state !== "ringing") return;
+        call.state = "ended";
+        this.#layer.reply(transaction, invite, { status: 487 }, call.localTag);
+      },
+    });
+    this.onRing(call);
+  }
+
+  #notified(message: Message, transaction: TransactionId): void {
+    const event = (message.header(Header.event) ?? "").split(";")[0] ?? "";
+    const found = [...this.#subscriptions].find(([, dialog]) => dialog.callId === message.callId && dialog.event === event);
+    if (found === undefined) {
+      this.#layer.reply(transaction, message, { status: 481 }, "");
+      return;
+    }
+    const [key, dialog] = found;
+    this.#layer.reply(transaction, message, { status: 200 }, "");
+    dialog.remoteTag = tagOf(message.header(Header.from));
+    const state = this.watched.get(key);
+    if (state === undefined) return;
+    // An older one that was overtaken changes nothing (RFC 3261 §12.2.2).
+    if (message.cseq <= state.cseq) return;
+    const version = Number(/version="(\d+)"/.exec(message.body)?.[1] ?? -1);
+    if (version !== -1 && version <= state.version) this.complaints.push(`${this.options.user}: version ${version} after ${state.version} of ${key}`);
+    this.watched.set(key, { body: message.body, version, cseq: message.cseq, isActive: !(message.header(Header.subscriptionState) ?? "").startsWith("terminated"), count: state.count + 1 });
+  }
+
+  #respond(call: PhoneCall, status: number): void {
+    const { invite } = call;
+    if (invite === null) return;
+    this.#layer.reply(call.transaction, invite, { status, headers: `Contact: ${this.contact}\r\n` }, call.localTag);
+  }
+
+  #repeatOk(call: PhoneCall, invite: Message, waitMs: number, spentMs: number): void {
+    if (call.isAcknowledged || call.state === "ended") return;
+    if (spentMs > 32_000) {
+      call.isAcknowledged = true;
+      this.hangUp(call);
+      return;
+    }
+    this.#layer.reply(call.transaction, invite, { status: 200, headers: `Contact: ${this.contact}\r\n`, contentType: "application/sdp", body: SDP }, call.localTag);
+    this.options.clock.after(waitMs, () => {
+      this.#repeatOk(call, invite, Math.min(waitMs * 2, 4000), spentMs + waitMs);
+    });
+  }
+
+  #invite(call: PhoneCall, text: string, hasCredentials: boolean): void {
+    const sent: { text: string } = { text };
+    call.hasProvisional = false;
+    call.transaction = this.#send(text, sent, {
+      ...deaf,
+      onResponse: (_transaction, response) => {
+        if (response.status < 200) {
+          call.hasProvisional = true;
+          if (call.wantsCancel) this.#layer.cancel(call.transaction, "");
+        } else if (response.status < 300) this.#answered(call, response);
+        else if (response.status === 407 && !hasCredentials && !call.wantsCancel) {
+          call.cseq++;
+          this.#invite(call, this.#withCredentials(text, response), true);
+        } else call.state = "ended";
+      },
+      onTimeout: () => {
+        call.state = "ended";
+      },
+      onUnreachable: () => {
+        call.state = "ended";
+      },
+    });
+  }
+
+  #answered(call: PhoneCall, response: Message): void {
+    const isFirst = call.remoteTag === "";
+    const tag = tagOf(response.header(Header.to));
+    const dialog: PhoneCall = isFirst
+      ? call
+      : { ...call, remoteTag: "" };
+    if (isFirst || tag === call.remoteTag) {
+      call.remoteTag = tag;
+      call.target = parseNameAddr(response.values(Header.contact)[0] ?? "").uri;
+      call.routes = response.values(Header.recordRoute).reverse();
+      if (call.state !== "ended") call.state = "talking";
+    } else {
+      // A second branch answered as well: it is acknowledged and ended (RFC 3261 §13.2.2.4).
+      dialog.remoteTag = tag;
+      dialog.target = parseNameAddr(response.values(Header.contact)[0] ?? "").uri;
+      dialog.routes = response.values(Header.recordRoute).reverse();
+    }
+    const one = isFirst || tag === call.remoteTag ? call : dialog;
+    this.#sendAck(one);
+    if (one !== call) this.#ask(this.#within({ ...one, cseq: one.cseq + 50 }, "BYE"), () => undefined);
+    else if (call.wantsCancel) this.hangUp(call);
+  }
+
+  #sendAck(call: PhoneCall): void {
+    const flow = this.#serverFlow();
+    const branch = `z9hG4bK${randomHex(this.options.random, 6)}`;
+    flow?.send(this.#within(call, "ACK").replace("BRANCH", branch));
+  }
+
+  #within(call: PhoneCall, method: string): string {
+    if (method !== "ACK") call.cseq++;
+    return (
+      `${method} ${call.target} SIP/2.0\r\nVia: SIP/2.0/UDP ${this.options.address}:5060;branch=BRANCH;rport\r\n${call.routes.map((route) => `Route: ${route}\r\n`).join("")}Max-Forwards: 70\r\n` +
+      `From: <${call.localUri}>;tag=${call.localTag}\r\nTo: <${call.remoteUri}>;tag=${call.remoteTag}\r\nCall-ID: ${call.callId}\r\nCSeq: ${call.cseq} ${method}\r\nContact: ${this.contact}\r\nContent-Length: 0\r\n\r\n`
+    );
+  }
+
+  #text(method: string, uri: string, parts: { to: string; toTag?: string; callId: string; cseq: number; fromTag?: string; headers?: string; body?: string }): string {
+    const { to, toTag = "", callId, cseq, fromTag = randomHex(this.options.random, 4), headers = "", body = "" } = parts;
+    return (
+      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP ${this.options.address}:5060;branch=BRANCH;rport\r\nMax-Forwards: 70\r\nFrom: <${this.aor}>;tag=${fromTag}\r\n` +
+      `To: <${to}>${toTag === "" ? "" : `;tag=${toTag}`}\r\nCall-ID: ${callId}\r\nCSeq: ${cseq} ${method}\r\nContact: ${this.contact}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`
+    );
+  }
+
+  /** Sends a request, answers one challenge, and tells the final response; null when none came. */
+  #ask(text: string, done: (response: Message | null) => void, hasCredentials = false): void {
+    this.#send(text, { text }, {
+      ...deaf,
+      onResponse: (_transaction, response) => {
+        if (response.status < 200) return;
+        const isChallenge = response.status === 401 || response.status === 407;
+        if (isChallenge && (!hasCredentials || response.text.includes("stale=true"))) this.#ask(this.#withCredentials(text, response), done, true);
+        else done(response);
+      },
+      onTimeout: () => {
+        done(null);
+      },
+      onUnreachable: () => {
+        done(null);
+      },
+    });
+  }
+
+  #send(text: string, sent: { text: string }, user: TransactionUser): TransactionId {
+    const method = text.slice(0, text.indexOf(" "));
+    const transaction = this.#layer.open(method, user);
+    const flow = this.#serverFlow();
+    if (flow === null) return 0;
+    sent.text = text.replace(/branch=[^;]+/, `branch=${this.#layer.table.branch(transaction, this.#layer.serverId, "0")}`);
+    this.#layer.send(transaction, sent.text, flow);
+    return transaction;
+  }
+
+  #serverFlow(): Flow | null {
+    const hop: Hop = { protocol: "udp", address: this.options.server.address, port: this.options.server.port };
+    return this.#transports.open(hop);
+  }
+
+  #withCredentials(text: string, response: Message): string {
+    const header = response.status === 401 ? Header.wwwAuthenticate : Header.proxyAuthenticate;
+    const challenges: DigestChallenge[] = [];
+    for (let line = response.lineOf(header); line !== -1; line = response.lineOf(header, line)) {
+      const one = parseChallenge(response.text.slice(response.valueStart(line), response.valueEnd(line)));
+      if (one !== null) challenges.push(one);
+    }
+    const request = Message.of(text);
+    const { user } = this.options;
+    const answer = digestAnswer({
+      challenges,
+      method: request.method,
+      uri: request.requestUri,
+      username: user,
+      ha1: (algorithm, realm) => ha1Of(algorithm, user, realm, `secret-${user}`),
+      cnonce: randomHex(this.options.random, 4),
+      nonceCount: 1,
+      body: request.body,
+    });
+    const name = response.status === 401 ? "Authorization" : "Proxy-Authorization";
+    return text
+      .replace(/(?:Proxy-)?Authorization: [^\r]*\r\n/, "")
+      .replace(/CSeq: (\d+)/, (_, n: string) => `CSeq: ${Number(n) + 1}`)
+      .replace("Content-Length:", `${name}: ${answer ?? ""}\r\nContent-Length:`);
+  }
+}
+
+/** True when a URI is this phone's. */
+export function isOf(phone: SimPhone, uri: string): boolean {
+  return parseSipUri(uri)?.user === phone.options.user;
+}
+
+const SDP = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+
+const deaf: TransactionUser = {
+  onResponse: () => undefined,
+  onTimeout: () => undefined,
+  onUnreachable: () => undefined,
+  onCancel: () => undefined,
+};
