@@ -5,6 +5,7 @@ import { systemRandom } from "./base/random.ts";
 import type { Config } from "./config/config.ts";
 import { dnsCache } from "./dns/cache.ts";
 import { dnsClient } from "./dns/client.ts";
+import { hostsFirst } from "./dns/hosts-file.ts";
 import { parseResolvConf } from "./dns/name-servers.ts";
 import { createResolver } from "./sip/resolver/resolve.ts";
 import { systemTransports, type SystemTransports } from "./sip/transport/system-transports.ts";
@@ -32,7 +33,7 @@ export async function systemWorld(config: Config): Promise<World & { readonly tr
   const protocols = [...new Set(transports.listeners.map((listener) => listener.protocol))];
   const addresses = transports.listeners.map((listener) => listener.address);
   const families = (["ipv4", "ipv6"] as const).filter((family) => addresses.some((address) => address.includes(":") === (family === "ipv6")));
-  const resolver = createResolver({ dns: dnsCache({ client, clock }), speaks: protocols, families, random });
+  const resolver = createResolver({ dns: hostsFirst(readText("/etc/hosts"), dnsCache({ client, clock })), speaks: protocols, families, random });
   const store = await openEmbeddedStore({ folder: config.storePath, node: config.node, clock, log });
   return { clock, random, transports, store, resolver, log };
 }
