@@ -82,11 +82,12 @@ export class Notifier {
     if (subscription.retryTimer === 0) subscription.retryTimer = this.#deps.wheel.start(this.#retryKind, delayMs, subscription.slot);
   }
 
-  /** That person's device can be reached again: its suspect subscriptions that `isThere` says are on it are tried at once. */
+  /** That person's device can be reached again: its suspect subscriptions that `isThere` says are on it are tried at once, whatever still waits
+   *  for an answer from where it was before. */
   resume(watcher: Aor, isThere: (subscription: Subscription) => boolean): void {
     const suspects = this.#suspects.get(watcher);
     if (suspects === undefined) return;
-    for (const subscription of [...suspects]) if (isThere(subscription)) this.full(subscription, false);
+    for (const subscription of [...suspects]) if (isThere(subscription)) this.full(subscription, true);
   }
 
   /** It is off the table: one last NOTIFY, after the one in flight. */

@@ -178,14 +178,16 @@ describe("a suspect subscription", () => {
     expect(rig.agent.sent).toHaveLength(length + 1);
   });
 
-  test("that is tried just then is tried once more when the device registers meanwhile", () => {
+  test("that is tried just then is tried anew when the device registers meanwhile", () => {
     const rig = suspect();
     rig.clock.advance(331_000);
-    expect(rig.agent.open).toHaveLength(1);
+    const [old] = rig.agent.open;
     rig.engine.registered(aor("201"), "");
-    expect(rig.agent.open).toHaveLength(1);
-    rig.agent.last.timeout();
-    expect(rig.agent.open).toHaveLength(1);
+    expect(rig.agent.open).toHaveLength(2);
+    rig.agent.last.answer(200);
+    old?.timeout();
+    expect(rig.engine.list()[0]?.state).toBe("active");
+    expect(rig.agent.open).toHaveLength(0);
   });
 
   test("is tried at once on a refresh, without waiting for what was sent to the old way", () => {

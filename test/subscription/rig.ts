@@ -225,7 +225,7 @@ export class Watch {
   readonly answer: Answered;
   readonly callId = `call${String(++requests)}`;
   cseq = 1;
-  readonly #rig: Rig;
+  #rig: Rig;
   readonly #watcher: string;
   readonly #event: string;
   readonly #from: string;
@@ -238,6 +238,12 @@ export class Watch {
     const contact = lines.some((line) => line.startsWith("Contact:")) ? [] : [`Contact: <sip:${watcher}@192.0.2.9:5062>`];
     this.answer = rig.request("SUBSCRIBE", `sip:${resource}@${DOMAIN}`, watcher, [this.#from, `Call-ID: ${this.callId}`, `Event: ${event}`, ...contact, ...lines]);
     this.localTag = this.answer.localTag;
+  }
+
+  /** The same subscription at a server that was started anew. */
+  movedTo(rig: Rig): this {
+    this.#rig = rig;
+    return this;
   }
 
   /** Another SUBSCRIBE in its dialog. */
