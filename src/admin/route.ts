@@ -1,0 +1,44 @@
+/** Who may ask: `open` anyone; `token` who holds the bearer token or a session; `scrape` also whoever asks from this machine itself. */
+export type Access = "open" | "token" | "scrape";
+
+/** What a route is asked. */
+export interface AdminRequest {
+  /** The parts of the path that the route names, decoded: `{ aor: "sip:101@tel.example.test" }`. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** Parsed JSON; undefined without a body. */
+  readonly body: unknown;
+}
+
+/** What a route answers. */
+export type AdminReply =
+  | { readonly kind: "json"; readonly status: number; readonly body: unknown }
+  /** A JSON array, made and written in slices, so that a long one delays no call. */
+  | { readonly kind: "list"; readonly items: Iterable<unknown> }
+  | { readonly kind: "text"; readonly contentType: string; readonly text: string }
+  /** Server-sent events, until either side ends them. */
+  | { readonly kind: "events" };
+
+/** One call of the HTTP API. Features hand theirs to the server; none knows by what library it is served. */
+export interface AdminRoute {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** `/api/presence/:aor`. */
+  readonly path: string;
+  readonly access: Access;
+  readonly answer: (request: AdminRequest) => AdminReply | Promise<AdminReply>;
+}
+
+/** 200 with a value. */
+export function json(body: unknown, status = 200): AdminReply {
+  return { kind: "json", status, body };
+}
+
+/** 200 with a list. */
+export function list(items: Iterable<unknown>): AdminReply {
+  return { kind: "list", items };
+}
+
+/** A refusal: `code` is for programs and never changes, `message` for people: what was wrong and what to do. */
+export function refusal(status: number, code: string, message: string): AdminReply {
+  return { kind: "json", status, body: { error: code, message } };
+}

@@ -1,0 +1,113 @@
+import { duration, table, type Column } from "./query-table.ts";
+
+/** What `lamplight show` can show. */
+export const SUBJECTS = ["registrations", "calls", "presence", "lamps", "subscriptions"] as const;
+/** One of them. */
+export type Subject = (typeof SUBJECTS)[number];
+
+/** An object of an answer; the server may be of another version, so nothing is taken for granted. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** The objects of an answer: a list's, or the one that it is. */
+export function objectsOf(answer: unknown): readonly Fields[] {
+  return (Array.isArray(answer) ? answer : [answer]).filter(isObject);
+}
+
+/** A field that is a text; empty when it is none. */
+export function textOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** A list of the API as a table that fits a terminal. `now` in ms since 1970. */
+export function listText(subject: Subject, answer: unknown, now: number): string {
+  const rows = objectsOf(answer);
+  switch (subject) {
+    case "registrations":
+      return tableOr("nobody is registered", [["WHO", 20], ["CONTACT", 34], ["BY", 4], ["ENDS IN", 12], ["PHONE", 22]], rows.flatMap((person) =>
+        objectsOf(person["contacts"]).map((one) => [short(textOf(person, "aor")), short(textOf(one, "uri")), textOf(one, "transport"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]),
+      ));
+    case "calls":
+      return tableOr("no calls", [["FROM", 24], ["TO", 24], ["STATE", 10], ["SINCE", 16], ["CALL-ID", 18]], rows.map((one) => [
+        short(textOf(one, "from")), short(textOf(one, "to")), textOf(one, "state"), ago(textOf(one, "since"), now), textOf(one, "call_id"),
+      ]));
+    case "presence":
+      return tableOr("nobody is in the directory", [["WHO", 24], ["BASIC", 6], ["ACTIVITY", 16], ["NOTE", 20], ["SINCE", 14], ["SOURCE", 14]], rows.map((one) => [
+        short(textOf(one, "aor")), textOf(one, "basic"), wordsOf(one, "activities"), textOf(one, "note"), ago(textOf(one, "since"), now), textOf(one, "source"),
+      ]));
+    case "lamps":
+      return tableOr("nobody is in the directory", [["WHO", 24], ["LAMP", 8], ["SINCE", 16], ["WITH", 44]], rows.map((one) => [
+        short(textOf(one, "aor")), textOf(one, "state"), ago(textOf(one, "since"), now), objectsOf(one["dialogs"]).map(otherParty).join(", "),
+      ]));
+    case "subscriptions":
+      return tableOr("no subscriptions", [["WATCHED", 22], ["WATCHER", 22], ["EVENT", 10], ["ENDS IN", 12], ["PHONE", 22]], rows.map((one) => [
+        short(textOf(one, "resource")), short(textOf(one, "watcher")), textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent"),
+      ]));
+  }
+}
+
+/** The answer to "why?" in words. */
+export function whyText(answer: Fields, now: number): string {
+  const document = objectsOf(answer["document"])[0] ?? {};
+  const since = ago(textOf(document, "since"), now);
+  const inputs = objectsOf(answer["inputs"]).map((input) => {
+    const source = textOf(input, "source");
+    const kind = textOf(input, "kind");
+    const times = dotted([ago(textOf(input, "since"), now), until(textOf(input, "until"), now)]);
+    return `${input["won"] === true ? " * " : "   "}${source}${kind === source ? "" : ` (${kind})`}: ${stateOf(input)}${times === "" ? "" : ` (${times})`}\n     ${textOf(input, "reason")}\n`;
+  });
+  const watchers = objectsOf(answer["watchers"]).map((one) => [`   ${short(textOf(one, "watcher"))}`, textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
+  return (
+    `${short(textOf(answer, "aor"))}: ${stateOf(document)}\nsource: ${textOf(document, "source")}${since === "" ? "" : `, ${since}`}\n\n` +
+    `what each source says; * won\n${inputs.join("")}\n` +
+    `who is told\n${tableOr("   nobody", [["   WATCHER", 34], ["EVENT", 10], ["ENDS IN", 12], ["PHONE", 26]], watchers)}`
+  );
+}
+
+function tableOr(empty: string, heads: readonly (readonly [title: string, widthMax: number])[], rows: readonly (readonly string[])[]): string {
+  const columns: readonly Column[] = heads.map(([title, widthMax]) => ({ title, widthMax }));
+  return rows.length === 0 ? `${empty}\n` : table(columns, rows);
+}
+
+function stateOf(fields: Fields): string {
+  return dotted([textOf(fields, "note"), textOf(fields, "basic"), wordsOf(fields, "activities")]);
+}
+
+function otherParty(dialog: Fields): string {
+  const remote = objectsOf(dialog["remote"])[0] ?? {};
+  return `${textOf(dialog, "direction") === "initiator" ? "to" : "from"} ${textOf(remote, "display") || short(textOf(remote, "uri"))}`;
+}
+
+function wordsOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  return Array.isArray(value) ? value.filter((word) => typeof word === "string").join(", ") : "";
+}
+
+function dotted(parts: readonly string[]): string {
+  return parts.filter((text) => text !== "").join(" · ");
+}
+
+/** An address without its scheme: `101@tel.example.test`. */
+function short(uri: string): string {
+  return uri.replace(/^sips?:/, "");
+}
+
+function ago(time: string, now: number): string {
+  return time === "" ? "" : `${duration(now - Date.parse(time))} ago`;
+}
+
+/** How long until then; empty when it is past or nobody knows. */
+function left(time: string, now: number): string {
+  const ms = time === "" ? 0 : Date.parse(time) - now;
+  return ms > 0 ? duration(ms) : "";
+}
+
+function until(time: string, now: number): string {
+  if (time === "") return "";
+  const remaining = left(time, now);
+  return remaining === "" ? "lapsed" : `ends in ${remaining}`;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

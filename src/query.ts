@@ -1,0 +1,70 @@
+import { systemClock } from "./base/clock.ts";
+import { ConfigError, UnavailableError } from "./base/errors.ts";
+import { isWildcard } from "./config/address.ts";
+import type { WebConfig } from "./config/config.ts";
+import { loadConfig } from "./config/loader.ts";
+import { listText, objectsOf, SUBJECTS, textOf, whyText, type Subject } from "./query-text.ts";
+
+/** What `lamplight show` and `lamplight why` were asked. */
+export type Query =
+  | { readonly kind: "show"; readonly what: string; readonly aor: string | null; readonly isJson: boolean }
+  | { readonly kind: "why"; readonly aor: string; readonly isJson: boolean };
+
+/** How long a server may take to answer. */
+const ANSWER_MS_MAX = 10_000;
+
+/** Asks the running server that the configuration names, and prints what it knows; the exit code is 0. Throws ConfigError for a mistake of
+ *  the configuration or the arguments (exit 2), UnavailableError when there is no answer (exit 1): one line each. */
+export async function runQuery(query: Query, configPath: string, env: Readonly<Record<string, string | undefined>>, print: (text: string) => void): Promise<number> {
+  const subject = query.kind === "show" ? subjectOf(query.what) : null;
+  const ask = asker(loadConfig(configPath, env, systemClock.now()).config.web);
+  // The server knows aliases and numbers; the answer names the person by his AoR.
+  const aor = query.aor === null ? null : textOf(objectsOf(await ask(`presence/${encodeURIComponent(query.aor)}`))[0] ?? {}, "aor");
+  const answer = subject === null ? await ask(`presence/${encodeURIComponent(aor ?? "")}/why`) : concerning(subject, aor, await ask(pathOf(subject, aor)));
+  const now = systemClock.now();
+  if (query.isJson) print(`${JSON.stringify(answer, null, 2)}\n`);
+  else print(subject === null ? whyText(objectsOf(answer)[0] ?? {}, now) : listText(subject, answer, now));
+  return 0;
+}
+
+function subjectOf(what: string): Subject {
+  const subject = SUBJECTS.find((each) => each === what);
+  if (subject === undefined) throw new ConfigError([`there is nothing called "${what}" to show; write ${SUBJECTS.slice(0, -1).join(", ")} or ${SUBJECTS.at(-1) ?? ""}`]);
+  return subject;
+}
+
+/** Asks the server, with the configuration's own token, for what stands below `/api/`. */
+function asker(web: WebConfig): (path: string) => Promise<unknown> {
+  if (web.auth === "token" && web.token === null) throw new UnavailableError('the configuration sets no web token, so nobody may ask; write "token" or "token_env" under "web"');
+  const address = isWildcard(web.address) ? (web.address.includes(":") ? "::1" : "127.0.0.1") : web.address;
+  const base = `http://${address.includes(":") ? `[${address}]` : address}:${String(web.port)}`;
+  return async (path) => {
+    let response: Response;
+    let body: unknown;
+    try {
+      response = await fetch(`${base}/api/${path}`, {
+        headers: web.token === null ? {} : { authorization: `Bearer ${web.token}` },
+        redirect: "error",
+        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      });
+      body = await response.json();
+    } catch (cause) {
+      if (cause instanceof SyntaxError) throw new UnavailableError(`what answers at ${base} is not Lamplight`, { cause });
+      const isLate = cause instanceof Error && cause.name === "TimeoutError";
+      throw new UnavailableError(isLate ? `the server at ${base} does not answer` : `no server answers at ${base}; is it started?`, { cause });
+    }
+    if (response.ok) return body;
+    throw new UnavailableError(textOf(objectsOf(body)[0] ?? {}, "message") || `${base} refused with status ${String(response.status)}`);
+  };
+}
+
+function pathOf(subject: Subject, aor: string | null): string {
+  return aor !== null && (subject === "registrations" || subject === "presence") ? `${subject}/${encodeURIComponent(aor)}` : subject;
+}
+
+/** Of a list what concerns one person. */
+function concerning(subject: Subject, aor: string | null, answer: unknown): unknown {
+  if (aor === null || subject === "registrations" || subject === "presence") return answer;
+  const names = subject === "calls" ? ["from", "to"] : subject === "lamps" ? ["aor"] : ["resource", "watcher"];
+  return objectsOf(answer).filter((one) => names.some((name) => textOf(one, name) === aor));
+}

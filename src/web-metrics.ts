@@ -1,0 +1,66 @@
+import type { Metric } from "./admin/metrics.ts";
+import type { EventStreams } from "./admin/event-streams.ts";
+import type { Server } from "./server.ts";
+import type { ProtocolCounters } from "./sip/transport/counters.ts";
+import type { SystemTransports } from "./sip/transport/system-transports.ts";
+
+/** The parts of a server that the metrics read. */
+export type MeasuredParts = Pick<Server, "layer" | "wheel" | "registrar" | "dialogs" | "subscriptions" | "authentication" | "directory">;
+
+/** What the server counts, as metrics; read only when asked. */
+export function webMetrics(server: MeasuredParts, transports: Pick<SystemTransports, "counters">, streams: EventStreams): readonly Metric[] {
+  const { layer, registrar, dialogs, subscriptions, authentication } = server;
+  const { counters } = subscriptions;
+  const perProtocol = (field: keyof ProtocolCounters) => (): Record<string, number> => Object.fromEntries(Object.entries(transports.counters).map(([protocol, one]) => [protocol, one[field]]));
+  const counter = (name: string, help: string, read: Metric["read"], label?: string): Metric => ({ name: `lamplight_${name}`, help, kind: "counter", read, ...(label === undefined ? {} : { label }) });
+  const gauge = (name: string, help: string, read: Metric["read"], label?: string): Metric => ({ name: `lamplight_${name}`, help, kind: "gauge", read, ...(label === undefined ? {} : { label }) });
+  return [
+    counter("messages_received_total", "SIP messages received.", perProtocol("messagesIn"), "protocol"),
+    counter("messages_sent_total", "SIP messages sent.", perProtocol("messagesOut"), "protocol"),
+    counter("received_bytes_total", "Bytes of SIP received.", perProtocol("bytesIn"), "protocol"),
+    counter("sent_bytes_total", "Bytes of SIP sent.", perProtocol("bytesOut"), "protocol"),
+    counter("keepalives_total", "Keep-alives answered.", perProtocol("keepAlives"), "protocol"),
+    gauge("connections", "Connections that are open.", perProtocol("connectionsOpen"), "protocol"),
+    counter("connections_refused_total", "Connections closed at once because a limit was reached.", perProtocol("connectionsRefused"), "protocol"),
+    counter("connections_timed_out_total", "Connections closed because they were slow, silent or blocked.", perProtocol("connectionsTimedOut"), "protocol"),
+    counter("handshake_errors_total", "Connections that ended before their TLS handshake or WebSocket upgrade was done.", perProtocol("handshakeErrors"), "protocol"),
+    counter("messages_oversized_total", "Messages larger than the limit.", perProtocol("oversized"), "protocol"),
+    counter("messages_unframable_total", "What came on a connection and could not be cut into messages.", perProtocol("unframable"), "protocol"),
+    counter("messages_dropped_total", "Messages not sent because their connection's queue was full.", perProtocol("queueDropped"), "protocol"),
+    counter("socket_errors_total", "Errors of sockets, ICMP among them.", perProtocol("socketErrors"), "protocol"),
+    counter("requests_total", "Requests received, repeated ones included.", () => layer.counts.requests),
+    counter("responses_total", "Responses received.", () => layer.counts.responses),
+    counter("responses_stray_total", "Responses that belong to no transaction.", () => layer.counts.strayResponses),
+    counter("messages_unparsable_total", "Messages that could not be read.", () => layer.counts.unparsable),
+    counter("transactions_refused_total", "Requests refused because the transaction table was full.", () => layer.counts.tableFull),
+    gauge("transactions", "Transactions that live.", () => layer.table.count),
+    gauge("transaction_text_bytes", "Bytes of messages that transactions keep.", () => layer.table.textBytes),
+    counter("retransmissions_total", "Messages that were sent again.", () => layer.table.retransmissions),
+    gauge("timers", "Timers that run.", () => server.wheel.count),
+    counter("authentications_total", "Authentications by result.", () => ({ ...authentication }), "result"),
+    gauge("people", "People in the directory.", () => server.directory.users().length),
+    gauge("registered_people", "People with at least one registered contact.", () => registrar.counts.aors),
+    gauge("registrations", "Registered contacts.", () => registrar.counts.bindings),
+    gauge("calls", "Calls that have not ended.", () => dialogs.count),
+    gauge("subscriptions", "Subscriptions that live.", () => subscriptions.counts().subscriptions),
+    gauge("publications", "Publications that live.", () => subscriptions.counts().publications),
+    counter(
+      "subscribes_total",
+      "SUBSCRIBEs by what became of them.",
+      () => ({ created: counters.created, fetched: counters.fetched, refreshed: counters.refreshed, unsubscribed: counters.unsubscribed, refused: counters.refused }),
+      "outcome",
+    ),
+    counter("subscriptions_ended_total", "Subscriptions that ended by themselves.", () => ({ expired: counters.expired, gone: counters.gone }), "reason"),
+    counter("notifies_sent_total", "NOTIFYs sent.", () => counters.notifiesSent),
+    counter("notifies_total", "NOTIFYs by their outcome.", () => ({ acknowledged: counters.notifiesAcknowledged, failed: counters.notifiesFailed }), "outcome"),
+    counter("notifies_saved_total", "Changes that needed no NOTIFY of their own.", () => ({ unchanged: counters.unchanged, coalesced: counters.coalesced }), "reason"),
+    counter(
+      "publishes_total",
+      "PUBLISHes by what became of them.",
+      () => ({ published: counters.published, refreshed: counters.publicationsRefreshed, ended: counters.publicationsEnded }),
+      "outcome",
+    ),
+    gauge("event_streams", "Pages that follow /api/events.", () => streams.count),
+    counter("event_streams_closed_slow_total", "Event streams closed because nobody read them.", () => streams.closedSlow),
+  ];
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { adminServer, type AdminServer } from "./admin/admin-server.ts";
+import { gatekeeper } from "./admin/gatekeeper.ts";
+import { metricsPage } from "./admin/metrics.ts";
+import { processMetrics } from "./admin/process-metrics.ts";
+import type { Cancel } from "./base/clock.ts";
+import { isLoopback, isWildcard } from "./config/address.ts";
+import type { Config } from "./config/config.ts";
+import { interfaceAddresses } from "./directory/own-hosts.ts";
+import type { Server, World } from "./server.ts";
+import type { SystemTransports } from "./sip/transport/system-transports.ts";
+import { webEvents } from "./web-events.ts";
+import { webMetrics } from "./web-metrics.ts";
+import { webRoutes } from "./web-routes.ts";
+
+/** The pages and the API of a running server. */
+export interface Web {
+  /** Listens; rejects with UnavailableError when the address is taken. `/healthz` is 200 from then on. */
+  start(): Promise<void>;
+  /** From now on `/healthz` is 503; everything else is still answered. */
+  stopping(): void;
+  stop(): Promise<void>;
+  /** `http://127.0.0.1:8080`; after the start with the port that was really bound. */
+  readonly url: string;
+}
+
+/** What of the world the pages need. */
+export type WebWorld = Pick<World, "clock" | "random" | "log"> & { readonly transports: Pick<SystemTransports, "counters"> };
+
+// dist/main.js and src/web.ts both stand one folder below the package's own.
+const PACKAGE = new URL("../", import.meta.url);
+
+/** Connects the HTTP server to the parts of a server; nothing runs before `start`, which is to be called once the server has started. */
+export function webOf(config: Pick<Config, "web">, server: Server, world: WebWorld): Web {
+  const { web } = config;
+  const { clock, random, log } = world;
+  let running: { readonly http: AdminServer; readonly end: Cancel } | null = null;
+
+  const isOwnHost = (host: string): boolean => {
+    if (host === "localhost" || host === web.address || server.directory.isOwnDomain(host)) return true;
+    return isWildcard(web.address) ? interfaceAddresses().includes(host) : isLoopback(web.address) && isLoopback(host);
+  };
+  return {
+    async start() {
+      const { streams, end: unfollow } = webEvents(server, clock);
+      const process = processMetrics({ version: packageVersion(), startedAtMs: clock.now() });
+      const metrics = metricsPage([...process.metrics, ...webMetrics(server, world.transports, streams)]);
+      const end = (): void => {
+        unfollow();
+        process.stop();
+      };
+      const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port });
+      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: webRoutes(server, metrics), streams, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
+      running = { http, end };
+      try {
+        await http.start();
+      } catch (err) {
+        end();
+        await http.stop();
+        throw err;
+      }
+    },
+    stopping() {
+      running?.http.stopping();
+    },
+    async stop() {
+      running?.end();
+      await running?.http.stop();
+    },
+    get url() {
+      return running?.http.url ?? web.url;
+    },
+  };
+}
+
+/** The version in package.json. */
+function packageVersion(): string {
+  const found = /"version":\s*"([^"]+)"/.exec(readFileSync(new URL("package.json", PACKAGE), "utf8"));
+  return found?.[1] ?? "unknown";
+}
