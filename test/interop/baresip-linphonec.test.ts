@@ -38,7 +38,7 @@ describe.skipIf(obstacle("baresip", "linphonec") !== null)("baresip and linphone
 
   test("a wrong password does not register", async () => {
     const server = await startLamplight({ users });
-    await expect(startBaresip({ server: server.sip, user: alice.id, password: "wrong" })).rejects.toThrow(/wrote no|401|403|Forbidden|Unauthorized/);
+    await expect(startBaresip({ server: server.sip, user: alice.id, password: "wrong" })).rejects.toThrow(/could not register/);
     expect(await server.get("/api/registrations")).toEqual([]);
   });
 

@@ -38,7 +38,7 @@ export interface BaresipSettings {
 
 const waitMs = 15_000;
 
-/** Starts baresip and waits until it has registered. */
+/** Starts baresip and waits until it has registered; rejects with the server's answer when it may not. */
 export async function startBaresip({ server, user, password, transport = "udp", answers = "auto", watches = new Map() }: BaresipSettings): Promise<Baresip> {
   const folder = scratchFolder("baresip");
   const sipPort = await freePort(phoneAddress);
@@ -80,7 +80,8 @@ export async function startBaresip({ server, user, password, transport = "udp", 
       ),
   };
   // The registration may be over before the control connection is open: what it has printed counts as well.
-  await program.line(/(200 OK|OK).*\[\d+ binding|registered successfully|All .* registered/i);
+  const outcome = await program.line(/\[\d+ bindings?\]|reg: .*(failed|[3-6]\d\d )|\{\d+\/\w+\/v\d\} [3-6]\d\d /);
+  if (!outcome.includes("binding")) throw new Error(`baresip ${user} could not register: ${outcome}`);
   return phone;
 }
 

@@ -31,14 +31,16 @@ export interface LamplightSettings {
   readonly domain?: string;
   readonly users: readonly { readonly id: string; readonly name?: string; readonly password: string }[];
   readonly require?: "all" | "register" | "none";
+  /** Default: a free one. */
+  readonly sipPort?: number;
 }
 
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 /** Writes a configuration, starts the built server and waits until it is healthy. */
-export async function startLamplight({ domain = "tel.example.test", users, require = "all" }: LamplightSettings): Promise<Lamplight> {
+export async function startLamplight({ domain = "tel.example.test", users, require = "all", sipPort }: LamplightSettings): Promise<Lamplight> {
   const folder = scratchFolder("server");
-  const sip = `${serverAddress}:${await freePort(serverAddress)}`;
+  const sip = `${serverAddress}:${sipPort ?? (await freePort(serverAddress))}`;
   const webSocket = `ws://${serverAddress}:${await freePort(serverAddress)}/sip`;
   const web = `http://127.0.0.1:${await freePort("127.0.0.1")}`;
   const config = join(folder, "lamplight.yaml");
