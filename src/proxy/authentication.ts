@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import type { Aor } from "../base/ids.ts";
+import { aorOf, type Aor } from "../base/ids.ts";
 import type { Directory } from "../directory/directory.ts";
 import type { User } from "../directory/user.ts";
 import { challenge } from "../sip/digest/challenge.ts";
@@ -106,9 +106,10 @@ export function authentication(deps: {
         return goOn;
       }
       if (settings.require === "none" || (settings.require === "register" && message.method !== "REGISTER")) {
-        // Taken at his word: for benchmarks, and loudly warned of at start.
-        if (claimed !== null) mark.identified(call, claimed);
-        return claimed === null ? asStranger(call, directory, forbidden) : goOn;
+        // Taken at his word, known to the directory or not: for benchmarks, and loudly warned of at start.
+        const anyone = claimed ?? anyoneIn(directory, message.header(Header.from));
+        if (anyone !== null) mark.identified(call, anyone);
+        return anyone === null ? asStranger(call, directory, forbidden) : goOn;
       }
       const claimsOurs = claimed !== null || isOwnAddress(directory, message.header(Header.from)) || message.method === "REGISTER";
       if (!claimsOurs) return asStranger(call, directory, forbidden);
@@ -153,6 +154,12 @@ function aorIn(directory: Directory, value: string | undefined): Aor | null {
   if (value === undefined) return null;
   const uri = parseSipUri(parseNameAddr(value).uri);
   return uri?.user == null ? null : directory.aorOf(uri.user, uri.host);
+}
+
+/** Whoever of our domain a From claims to be, though the directory does not know him. */
+function anyoneIn(directory: Directory, value: string | undefined): Aor | null {
+  const uri = value === undefined ? null : parseSipUri(parseNameAddr(value).uri);
+  return uri?.user == null || !directory.isOwnDomain(uri.host) ? null : aorOf(uri.user, directory.domain);
 }
 
 function isOwnAddress(directory: Directory, value: string | undefined): boolean {
