@@ -77,7 +77,7 @@ export function proxy(deps: {
 
   return {
     onRequest(message, _via, flow, transaction) {
-      const refusal = refusalOf(message, flow.protocol === "udp");
+      const refusal = refusalOf(message, flow.protocol);
       if (refusal !== null) {
         layer.reply(transaction, message, refusal, layer.token());
         return;
@@ -112,7 +112,7 @@ export function proxy(deps: {
 
     onAck(message: Message, via: Via, flow: Flow) {
       // The ACK of a 2xx: by the route set alone, without a transaction (RFC 3261 §16.11). One without a route of ours was for an answer of our own.
-      if (refusalOf(message, flow.protocol === "udp") !== null || message.maxForwards === 0) return;
+      if (refusalOf(message, flow.protocol) !== null || message.maxForwards === 0) return;
       const routes = routeSet(message, own, deps.tokens);
       if (routes.point === null) return;
       deps.fork.observer.onDialogRequest(message);

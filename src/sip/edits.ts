@@ -45,7 +45,7 @@ export class Splice {
     let at = 0;
     for (let part = 0; part < this.#from.length; part++) {
       made += this.#text.slice(at, this.#from[part]) + (this.#put[part] ?? "");
-      at = this.#to[part] ?? at;
+      at = Math.max(at, this.#to[part] ?? at);
     }
     return made + this.#text.slice(at);
   }

@@ -33,6 +33,7 @@ export class Message {
   bodyStart = 0;
   #lines = new Int32Array(LINE * 32);
   #count = 0;
+  #hasBareFeeds = false;
   readonly #first = new Int16Array(headerCount);
 
   /** A message of its own. Throws ParseError (400) when the text is no SIP message at all. */
@@ -43,7 +44,8 @@ export class Message {
     return message;
   }
 
-  /** Makes this a view on `text`. Returns what is wrong when it has no start line or its header lines cannot be told apart
+  /** Makes this a view on `text`, less what lies beyond its Content-Length (RFC 3261 §18.3) and with CRLF for bare line feeds in its head: other
+   *  programs would read either in ways of their own. Returns what is wrong when it has no start line or its header lines cannot be told apart
    *  (then as much as could be read is there, so that an answer may be made); it never throws. */
   parse(text: string): ParseError | null {
     this.text = text;
@@ -53,14 +55,21 @@ export class Message {
     this.uriStart = this.uriEnd = 0;
     this.status = 0;
     this.method = this.version = "";
+    this.isRequest = this.#hasBareFeeds = false;
     const lineEnd = text.indexOf("\n");
     if (lineEnd === -1) return new ParseError("no line end after the start line");
     const stop = text.charCodeAt(lineEnd - 1) === 13 ? lineEnd - 1 : lineEnd;
+    if (stop === lineEnd) this.#hasBareFeeds = true;
+    const firstReturn = text.indexOf("\r");
+    const returnError = firstReturn !== -1 && firstReturn < stop ? bareReturn() : null;
     const startError = text.startsWith("SIP/", 0) ? this.#statusLine(stop) : this.#requestLine(stop);
     if (this.isRequest && this.method === "") return startError;
     const headerError = this.#headers(lineEnd + 1);
+    if (this.#hasBareFeeds) return this.parse(text.slice(0, this.bodyStart).replace(/(?<!\r)\n/g, "\r\n") + text.slice(this.bodyStart));
     if (!this.isRequest) this.method = this.cseqMethod;
-    return startError ?? headerError;
+    const length = this.contentLength;
+    if (length >= 0 && this.bodyStart + length < text.length) this.text = text.slice(0, this.bodyStart + length);
+    return startError ?? returnError ?? headerError;
   }
 
   /** The same message as a view of its own, for whoever needs it later. */
@@ -80,10 +89,9 @@ export class Message {
     return this.isRequest ? "" : this.text.slice(this.uriStart, this.uriEnd);
   }
 
-  /** What stands after the blank line, up to Content-Length where that is given and shorter (RFC 3261 §18.3). */
+  /** What stands after the blank line. */
   get body(): string {
-    const length = this.contentLength;
-    return length >= 0 && this.bodyStart + length < this.text.length ? this.text.slice(this.bodyStart, this.bodyStart + length) : this.text.slice(this.bodyStart);
+    return this.text.slice(this.bodyStart);
   }
 
   /** Content-Length as a number; -1 when it is missing, NaN when it is no number. */
@@ -264,6 +272,7 @@ export class Message {
     const { text } = this;
     let error: ParseError | null = null;
     let at = from;
+    let carriageReturn = indexOrEnd(text, "\r", from);
     for (;;) {
       if (at >= text.length) {
         this.headersEnd = this.bodyStart = text.length;
@@ -280,13 +289,14 @@ export class Message {
       for (let c = code; nameEnd < text.length && c !== 58 && c > 32; c = text.charCodeAt(++nameEnd)) hash = nameHashStep(hash, c);
       let colon = nameEnd;
       while (isBlank(text.charCodeAt(colon))) colon++;
-      let lineEnd = text.indexOf("\n", colon);
-      if (lineEnd === -1) lineEnd = text.length;
+      let lineEnd = colon - 1;
       // A line that begins with a blank continues the one before (RFC 3261 §7.3.1).
-      while (isBlank(text.charCodeAt(lineEnd + 1))) {
-        const next = text.indexOf("\n", lineEnd + 1);
-        lineEnd = next === -1 ? text.length : next;
-      }
+      do {
+        lineEnd = indexOrEnd(text, "\n", lineEnd + 1);
+        if (text.charCodeAt(lineEnd - 1) !== 13) this.#hasBareFeeds = true;
+        if (carriageReturn < lineEnd - 1) error ??= bareReturn();
+        if (carriageReturn < lineEnd) carriageReturn = indexOrEnd(text, "\r", lineEnd + 1);
+      } while (isBlank(text.charCodeAt(lineEnd + 1)));
       if (text.charCodeAt(colon) !== 58 || nameEnd === at) error ??= new ParseError("a header line without a name and a colon");
       else if (this.#count >= headerLinesMax) error ??= new ParseError(`more than ${headerLinesMax} header lines`);
       else this.#add(headerIdAt(text, at, nameEnd, hash), at, colon + 1, Math.min(lineEnd, text.length));
@@ -337,10 +347,25 @@ export function headerLine(id: HeaderId, value: string): string {
 
 const METHODS = ["INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER", "INFO", "PRACK", "UPDATE"];
 
+/** True for the methods that this server knows by name. */
+export function isKnownMethod(method: string): boolean {
+  return METHODS.includes(method);
+}
+
 /** The method as one of a few shared strings, so that keeping it keeps no message alive. */
 function internMethod(text: string, start: number, end: number): string {
   for (const method of METHODS) if (method.length === end - start && text.startsWith(method, start)) return method;
   return text.slice(start, end);
+}
+
+/** A carriage return by itself is a line end to some programs: nobody may slip a header past us by it. */
+function bareReturn(): ParseError {
+  return new ParseError("a carriage return that ends no line");
+}
+
+function indexOrEnd(text: string, char: string, from: number): number {
+  const found = text.indexOf(char, from);
+  return found === -1 ? text.length : found;
 }
 
 function isSpace(code: number): boolean {

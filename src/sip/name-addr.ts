@@ -11,7 +11,7 @@ export interface NameAddr {
 }
 
 /** Reads one value of such a header. Without angle brackets, what follows `;` belongs to the header (RFC 3261 §20).
- *  Throws ParseError when quotes or brackets do not close, or nothing stands in them. */
+ *  Throws ParseError when quotes or brackets do not close, nothing or blanks stand in them, or a name wants quotes. */
 export function parseNameAddr(text: string): NameAddr {
   let at = 0;
   let display = "";
@@ -26,16 +26,17 @@ export function parseNameAddr(text: string): NameAddr {
     if (at > 0) throw new ParseError("a display name without an address in angle brackets");
     const semicolon = text.indexOf(";");
     const uri = (semicolon === -1 ? text : text.slice(0, semicolon)).trim();
-    if (uri === "" || uri.includes(">") || /[\s?]/.test(uri)) throw new ParseError("no address");
+    if (uri === "" || /[\0-\x20\x7f>?]/.test(uri)) throw new ParseError("no address");
     return { display: "", uri, params: semicolon === -1 ? "" : text.slice(semicolon) };
   }
   if (at === 0) display = text.slice(0, open).trim();
   else if (text.slice(at, open).trim() !== "") throw new ParseError("text between display name and address");
-  if (/["<>;]/.test(at === 0 ? display : "")) throw new ParseError("a display name with characters that want quotes");
+  if (at === 0 && /[\0-\x08\x0b\x0c\x0e-\x1f\x7f",;<>]/.test(display)) throw new ParseError("a display name with characters that want quotes");
   const close = text.indexOf(">", open);
   if (close === -1) throw new ParseError("an angle bracket that does not close");
-  const uri = text.slice(open + 1, close).trim();
+  const uri = text.slice(open + 1, close);
   if (uri === "") throw new ParseError("no address between the angle brackets");
+  if (/[\0-\x20\x7f<]/.test(uri)) throw new ParseError("blanks or worse between the angle brackets");
   const params = text.slice(close + 1).trimStart();
   if (params !== "" && !params.startsWith(";")) throw new ParseError("text after the address");
   return { display, uri, params };

@@ -1,5 +1,5 @@
-import { Header } from "./header-name.ts";
-import { elementEnd, type Message } from "./message.ts";
+import { Header, type HeaderId } from "./header-name.ts";
+import { elementEnd, headerLine, type Message } from "./message.ts";
 import { receivedVia, topVia } from "./via.ts";
 
 /** What a response carries beyond what it takes over from its request. */
@@ -18,24 +18,47 @@ export interface Answer {
  *  that has none (not to a 100), Record-Route taken over by what may create a dialog, Timestamp by a 100. */
 export function responseText(request: Message, answer: Answer, toTag: string, remoteAddress: string, remotePort: number): string {
   const { status } = answer;
-  let text = `SIP/2.0 ${status} ${answer.reason ?? reasonPhrase(status)}\r\n`;
+  let text = `SIP/2.0 ${status} ${answer.reason === undefined ? reasonPhrase(status) : answer.reason.replace(/[\0-\x1f\x7f]/g, "?")}\r\n`;
   text += viaLines(request, remoteAddress, remotePort);
-  text += `From: ${request.header(Header.from) ?? ""}\r\n`;
-  const to = request.header(Header.to) ?? "";
-  text += `To: ${to}${status > 100 && toTag !== "" && !hasTag(to) ? `;tag=${toTag}` : ""}\r\n`;
-  text += `Call-ID: ${request.callId}\r\nCSeq: ${request.header(Header.cseq) ?? ""}\r\n`;
-  if (status === 100) {
-    const timestamp = request.header(Header.timestamp);
-    if (timestamp !== undefined) text += `Timestamp: ${timestamp}\r\n`;
-  } else if (status < 300) {
+  text += lineAsIs(request, Header.from);
+  const to = request.header(Header.to);
+  if (to !== undefined) text += `To: ${oneLine(to)}${status > 100 && toTag !== "" && !hasTag(to) ? `;tag=${toTag}` : ""}\r\n`;
+  text += lineAsIs(request, Header.callId) + lineAsIs(request, Header.cseq);
+  if (status === 100) text += lineAsIs(request, Header.timestamp);
+  else if (status < 300) {
     for (let line = request.lineOf(Header.recordRoute); line !== -1; line = request.lineOf(Header.recordRoute, line)) {
-      text += `Record-Route: ${request.text.slice(request.valueStart(line), request.valueEnd(line))}\r\n`;
+      text += headerLine(Header.recordRoute, oneLine(request.text.slice(request.valueStart(line), request.valueEnd(line))));
     }
   }
   text += answer.headers ?? "";
   const body = answer.body ?? "";
   if (answer.contentType !== undefined) text += `Content-Type: ${answer.contentType}\r\n`;
   return `${text}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** True when a response has what every response must have, once, and its body is whole: what is not is dropped (RFC 3261 §8.1.3, §18.3). */
+export function isSoundResponse(response: Message): boolean {
+  if (response.version !== "SIP/2.0" && response.version.toUpperCase() !== "SIP/2.0") return false;
+  for (const header of ONCE) {
+    const line = response.lineOf(header);
+    if (line === -1 || response.lineOf(header, line) !== -1) return false;
+  }
+  const line = response.lineOf(Header.contentLength);
+  if (line !== -1 && (response.lineOf(Header.contentLength, line) !== -1 || !(response.contentLength <= response.text.length - response.bodyStart))) return false;
+  return response.has(Header.via) && !Number.isNaN(response.cseq);
+}
+
+const ONCE = [Header.from, Header.to, Header.callId, Header.cseq] as const;
+
+/** The first header line of that kind as the request has it; empty when it has none. */
+function lineAsIs(request: Message, id: HeaderId): string {
+  const value = request.header(id);
+  return value === undefined ? "" : headerLine(id, oneLine(value));
+}
+
+/** A value taken over from a request that may be broken: it ends no line, folds aside. */
+function oneLine(value: string): string {
+  return value.includes("\r") || value.includes("\n") ? value.replace(/\r(?!\n[ \t])|(?<!\r)\n/g, " ") : value;
 }
 
 /** True when a From or To value has a tag: a cheap test that reads parameters outside the angle brackets only. */
@@ -52,9 +75,9 @@ function viaLines(request: Message, remoteAddress: string, remotePort: number): 
     const end = request.valueEnd(line);
     if (isTop) {
       const stop = elementEnd(request.text, start, end);
-      text += `Via: ${fixedTop(request, remoteAddress, remotePort, stop)}${request.text.slice(stop, end)}\r\n`;
+      text += headerLine(Header.via, oneLine(fixedTop(request, remoteAddress, remotePort, stop) + request.text.slice(stop, end)));
       isTop = false;
-    } else text += `Via: ${request.text.slice(start, end)}\r\n`;
+    } else text += headerLine(Header.via, oneLine(request.text.slice(start, end)));
   }
   return text;
 }

@@ -50,7 +50,8 @@ export function parseSipUri(text: string): SipUri | null {
     scheme: name,
     user,
     password: userinfo === null || passwordAt === -1 ? null : userinfo.slice(passwordAt + 1),
-    host: host.toLowerCase(),
+    // Three colons in a row come of the grammar's mistake; two are meant (RFC 5118 §4.10).
+    host: host.includes(":::") ? host.toLowerCase().replace(":::", "::") : host.toLowerCase(),
     port: Number(portText),
     params: semicolon === -1 ? "" : beforeHeaders.slice(semicolon),
     headers: question === -1 ? "" : tail.slice(question + 1),

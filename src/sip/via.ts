@@ -31,7 +31,7 @@ export function topVia(message: Message): Via {
   return parseVia(message.text, start, elementEnd(message.text, start, message.valueEnd(line)));
 }
 
-const VIA = /^SIP[ \t\r\n]*\/[ \t\r\n]*2\.0[ \t\r\n]*\/[ \t\r\n]*([A-Za-z0-9-]+)[ \t\r\n]+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]+)[ \t\r\n]*(?::[ \t\r\n]*(\d{1,5}))?[ \t\r\n]*/i;
+const VIA = /^SIP[ \t\r\n]*\/[ \t\r\n]*2\.0[ \t\r\n]*\/[ \t\r\n]*([A-Za-z0-9-]+)[ \t\r\n]+(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|[A-Za-z0-9_.-]+)[ \t\r\n]*(?::[ \t\r\n]*(\d{1,5}))?[ \t\r\n]*/i;
 
 /** Reads the Via value that stands in `text` from `start` to `end`. An IPv6 sent-by without brackets is read too (RFC 5118 §4.5). */
 export function parseVia(text: string, start: number, end: number): Via {
@@ -58,17 +58,36 @@ export function parseVia(text: string, start: number, end: number): Via {
  *  `rport` filled in when asked for (RFC 3261 §18.2.1, RFC 3581 §4). The value as written when nothing is to be added. */
 export function receivedVia(text: string, via: Via, remoteAddress: string, remotePort: number): string {
   const value = text.slice(via.start, via.end);
-  const asked = RPORT.test(via.params);
+  const params = via.params.includes('"') ? withoutQuoted(via.params) : via.params;
+  const asked = RPORT.test(params);
   const sentBy = via.host.startsWith("[") ? via.host.slice(1, -1) : via.host;
-  if (!asked && sentBy === remoteAddress && !RECEIVED.test(via.params)) return value;
-  const head = value.slice(0, value.length - via.params.length).trimEnd();
-  let params = via.params.replace(RECEIVED, "");
-  if (asked) params = params.replace(RPORT, `;rport=${remotePort}`);
-  return `${head}${params};received=${remoteAddress}`;
+  if (!asked && sentBy === remoteAddress && !RECEIVED.test(params)) return value;
+  let made = value.slice(0, value.trimEnd().length - params.length).trimEnd();
+  let at = 0;
+  let isFilled = false;
+  for (const { index, 0: part, 1: name = "" } of params.matchAll(ADDED)) {
+    made += via.params.slice(at, index);
+    at = index + part.length;
+    if (isFilled || name.toLowerCase() !== "rport") continue;
+    made += `;rport=${remotePort}`;
+    isFilled = true;
+  }
+  return `${made}${via.params.slice(at)};received=${remoteAddress}`;
 }
 
-const RPORT = /;[ \t]*rport[ \t]*(?:=[^;]*)?(?=;|$)/i;
-const RECEIVED = /;[ \t]*received[ \t]*=[^;]*/i;
+/** True when the sender asks to be answered at the port that it sent from (RFC 3581 §3). */
+export function asksForRport(via: Via): boolean {
+  return RPORT.test(via.params);
+}
+
+const RPORT = /;[ \t\r\n]*rport[ \t\r\n]*(?:=[^;]*)?(?=;|$)/i;
+const RECEIVED = /;[ \t\r\n]*received[ \t\r\n]*(?:=[^;]*)?(?=;|$)/i;
+const ADDED = /;[ \t\r\n]*(rport|received)[ \t\r\n]*(?:=[^;]*)?(?=;|$)/gi;
+
+/** The same text, of the same length, with nothing in its quotes. */
+function withoutQuoted(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\[^])*"?/g, (quoted) => "x".repeat(quoted.length));
+}
 
 /** The word for a transport in a Via: `UDP`, `TLS`, `WS`. */
 export function viaTransport(protocol: Protocol): string {

@@ -7,9 +7,9 @@ import { InvariantError, ParseError } from "../../base/errors.ts";
 import { Header } from "../header-name.ts";
 import { Message } from "../message.ts";
 import { tagOf } from "../name-addr.ts";
-import { responseText, type Answer } from "../response.ts";
+import { isSoundResponse, responseText, type Answer } from "../response.ts";
 import type { Flow, TransportHandler, Transports } from "../transport/transport.ts";
-import { magicCookie, parseVia, topVia, type Via } from "../via.ts";
+import { asksForRport, magicCookie, parseVia, topVia, type Via } from "../via.ts";
 import { parseBranch } from "./branch.ts";
 import { hopRequest } from "./hop-request.ts";
 import { Event, Machine, State, type BaseTimes } from "./machine.ts";
@@ -90,7 +90,7 @@ export class TransactionLayer implements TransportHandler {
     try {
       const error = message.parse(text);
       if (message.isRequest) this.#onRequest(message, flow, error);
-      else if (error === null) this.#onResponse(message);
+      else if (error === null && isSoundResponse(message)) this.#onResponse(message);
       else this.counts.unparsable++;
     } catch (err) {
       this.#failed(message, flow, err);
@@ -184,6 +184,11 @@ export class TransactionLayer implements TransportHandler {
       if (message.has(Header.via)) this.replyStateless(message, flow, { status: error?.status ?? 400, ...phrase(error) });
       return;
     }
+    // Before anything else is read: another version may write it otherwise (RFC 4475 §3.1.2.16).
+    if (message.version !== "SIP/2.0" && message.version.toUpperCase() !== "SIP/2.0") {
+      this.replyStateless(message, flow, { status: 505 });
+      return;
+    }
     const via = topVia(message);
     if (method === "ACK") {
       this.#onAck(message, via, flow);
@@ -274,7 +279,7 @@ export class TransactionLayer implements TransportHandler {
   #replyFlow(via: Via, flow: Flow): Flow {
     if (flow.protocol !== "udp") return flow;
     const port = via.port === 0 ? 5060 : via.port;
-    if (port === flow.remotePort || /;[ \t]*rport/i.test(via.params)) return flow;
+    if (port === flow.remotePort || asksForRport(via)) return flow;
     return this.#transports.open({ protocol: "udp", address: flow.remoteAddress, port, network: flow.listener.network }) ?? flow;
   }
 
