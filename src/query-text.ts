@@ -25,7 +25,7 @@ export function listText(subject: Subject, answer: unknown, now: number): string
   switch (subject) {
     case "registrations":
       return tableOr("nobody is registered", [["WHO", 20], ["CONTACT", 34], ["BY", 4], ["ENDS IN", 12], ["PHONE", 22]], rows.flatMap((person) =>
-        objectsOf(person["contacts"]).map((one) => [short(textOf(person, "aor")), short(textOf(one, "uri")), textOf(one, "transport"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]),
+        objectsOf(person.contacts).map((one) => [short(textOf(person, "aor")), short(textOf(one, "uri")), textOf(one, "transport"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]),
       ));
     case "calls":
       return tableOr("no calls", [["FROM", 24], ["TO", 24], ["STATE", 10], ["SINCE", 16], ["CALL-ID", 18]], rows.map((one) => [
@@ -37,7 +37,7 @@ export function listText(subject: Subject, answer: unknown, now: number): string
       ]));
     case "lamps":
       return tableOr("nobody is in the directory", [["WHO", 24], ["LAMP", 8], ["SINCE", 16], ["WITH", 44]], rows.map((one) => [
-        short(textOf(one, "aor")), textOf(one, "state"), ago(textOf(one, "since"), now), objectsOf(one["dialogs"]).map(otherParty).join(", "),
+        short(textOf(one, "aor")), textOf(one, "state"), ago(textOf(one, "since"), now), objectsOf(one.dialogs).map(otherParty).join(", "),
       ]));
     case "subscriptions":
       return tableOr("no subscriptions", [["WATCHED", 22], ["WATCHER", 22], ["EVENT", 10], ["ENDS IN", 12], ["PHONE", 22]], rows.map((one) => [
@@ -48,15 +48,15 @@ export function listText(subject: Subject, answer: unknown, now: number): string
 
 /** The answer to "why?" in words. */
 export function whyText(answer: Fields, now: number): string {
-  const document = objectsOf(answer["document"])[0] ?? {};
+  const document = objectsOf(answer.document)[0] ?? {};
   const since = ago(textOf(document, "since"), now);
-  const inputs = objectsOf(answer["inputs"]).map((input) => {
+  const inputs = objectsOf(answer.inputs).map((input) => {
     const source = textOf(input, "source");
     const kind = textOf(input, "kind");
     const times = dotted([ago(textOf(input, "since"), now), until(textOf(input, "until"), now)]);
-    return `${input["won"] === true ? " * " : "   "}${source}${kind === source ? "" : ` (${kind})`}: ${stateOf(input)}${times === "" ? "" : ` (${times})`}\n     ${textOf(input, "reason")}\n`;
+    return `${input.won === true ? " * " : "   "}${source}${kind === source ? "" : ` (${kind})`}: ${stateOf(input)}${times === "" ? "" : ` (${times})`}\n     ${textOf(input, "reason")}\n`;
   });
-  const watchers = objectsOf(answer["watchers"]).map((one) => [`   ${short(textOf(one, "watcher"))}`, textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
+  const watchers = objectsOf(answer.watchers).map((one) => [`   ${short(textOf(one, "watcher"))}`, textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
   return (
     `${short(textOf(answer, "aor"))}: ${stateOf(document)}\nsource: ${textOf(document, "source")}${since === "" ? "" : `, ${since}`}\n\n` +
     `what each source says; * won\n${inputs.join("")}\n` +
@@ -74,7 +74,7 @@ function stateOf(fields: Fields): string {
 }
 
 function otherParty(dialog: Fields): string {
-  const remote = objectsOf(dialog["remote"])[0] ?? {};
+  const remote = objectsOf(dialog.remote)[0] ?? {};
   return `${textOf(dialog, "direction") === "initiator" ? "to" : "from"} ${textOf(remote, "display") || short(textOf(remote, "uri"))}`;
 }
 

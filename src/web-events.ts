@@ -32,7 +32,7 @@ export function webEvents(parts: WebParts, clock: Clock): WebEvents {
     clock,
     snapshot: () => {
       if (streams.count <= 1) calls = callsOf(parts);
-      return eventSnapshot(parts, calls);
+      return eventSnapshot(parts, calls, clock.now());
     },
   });
   const flush = (): void => {
@@ -75,9 +75,10 @@ export function webEvents(parts: WebParts, clock: Clock): WebEvents {
 }
 
 /** What every stream begins with, and gets again when the directory has changed. */
-function eventSnapshot(parts: WebParts, calls: ReadonlyMap<string, CallAnswer>): unknown {
+function eventSnapshot(parts: WebParts, calls: ReadonlyMap<string, CallAnswer>, now: number): unknown {
   const people = parts.directory.users().slice(0, snapshotPeopleMax);
   return {
+    at: new Date(now).toISOString(),
     domain: parts.directory.domain,
     people: people.map(({ aor, id, name }) => ({ aor, id, name })),
     people_count: parts.directory.users().length,

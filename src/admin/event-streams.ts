@@ -114,7 +114,7 @@ export class EventStreams {
 
   #keepAlive(): void {
     for (const stream of [...this.#streams]) {
-      if (!stream.isBehind) this.#write(stream, ": still here\n\n");
+      if (!stream.isBehind) this.#write(stream, ALIVE);
       else if (++stream.missed >= 2) this.#closeSlow(stream);
     }
     this.#tick =
@@ -131,6 +131,9 @@ export class EventStreams {
     stream.sink.close();
   }
 }
+
+/** A comment for whatever stands between, and an event for the page, which never sees comments. */
+const ALIVE = ": still here\nevent: alive\ndata: {}\n\n";
 
 /** One event; JSON has no line ends, so it is one line of data. */
 function formatEvent(event: string, data: unknown): string {
