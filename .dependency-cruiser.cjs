@@ -27,7 +27,7 @@ const HOME = {
   "fastify|@fastify/[^/]+|prom-client": "^src/admin/",
   "zod|yaml": "^src/config/",
   "pino": "^src/base/",
-  "ipaddr\\.js": "^src/(base|config|sip)/",
+  "ipaddr\\.js": "^src/proxy/",
   "commander": "^src/main\\.ts$",
 };
 

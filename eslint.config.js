@@ -42,6 +42,7 @@ export default defineConfig(
       "@typescript-eslint/prefer-for-of": "off",
       "@typescript-eslint/prefer-optional-chain": "off",
       "@typescript-eslint/prefer-nullish-coalescing": ["error", { ignorePrimitives: { string: true, boolean: true } }],
+      "@typescript-eslint/dot-notation": ["error", { allowIndexSignaturePropertyAccess: true }],
       "@typescript-eslint/class-literal-property-style": "off",
       "@typescript-eslint/consistent-indexed-object-style": "off",
       "@typescript-eslint/no-empty-function": ["error", { allow: ["arrowFunctions"] }],

@@ -104,7 +104,7 @@ async function vitest(name, prefix, projects, files, extra) {
   total.skipped += sum.skipped;
   say(`${sum.failed === 0 ? "ok     " : "FAILED "} ${name}: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped (${seconds(started)})`);
   for (const skip of sum.skips) say(`  skipped: ${skip}`);
-  for (const failure of sum.failures) say(`  failed: ${failure.name}\n${shown(failure.text)}`);
+  for (const failure of sum.failures) say(`  failed: ${failure.name}\n${shown(withoutMachinery(failure.text))}`);
 }
 
 function sourceFiles() {
@@ -133,6 +133,12 @@ function shown(text) {
   const clean = text.trimEnd();
   const cut = clean.length > outputShownMax ? `…${clean.slice(-outputShownMax)}` : clean;
   return cut.replace(/^/gm, "    ");
+}
+
+/** A failure without the stack lines of the test runner itself, and with paths as they stand in the checkout. */
+function withoutMachinery(text) {
+  const lines = text.split("\n").filter((line) => !/^\s+at .*(node_modules\/|node:internal|new Promise)/.test(line));
+  return lines.join("\n").replaceAll(`file://${root}`, "").replaceAll(root, "");
 }
 
 function seconds(since) {
