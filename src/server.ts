@@ -77,7 +77,9 @@ const RENOTIFY_WITHIN_MS = 5000;
 /** Builds the parts of a server and connects them; nothing runs before `start`. */
 export function createServer(config: Config, people: DirectoryFile, world: World): Server {
   const { clock, random, transports, store, resolver, log } = world;
-  const wheel = new TimerWheel(clock);
+  const wheel = new TimerWheel(clock, (err) => {
+    log.error({ err }, "a timer failed by our own mistake");
+  });
   const secrets = loadSecrets(store, random);
   const routeHash = keyedHash(secrets.route);
   const listenAddresses = (): readonly string[] => transports.listeners.map((listener) => listener.address);

@@ -22,6 +22,7 @@ export class TimerWheel {
   readonly #clock: Clock;
   readonly #startMs: number;
   readonly #handlers: TimerHandler[] = [];
+  readonly #onMistake: ((err: unknown) => void) | null;
   readonly #heads = new Int32Array(SLOTS * LEVELS);
   #capacity = 1024;
   #next = new Int32Array(this.#capacity);
@@ -38,8 +39,10 @@ export class TimerWheel {
   #cancel: Cancel | null = null;
   #wakeTick = TICKS_MAX;
 
-  constructor(clock: Clock) {
+  /** `onMistake` hears what a handler throws; without it the throw reaches the clock, after all other timers of that moment have run. */
+  constructor(clock: Clock, onMistake: ((err: unknown) => void) | null = null) {
     this.#clock = clock;
+    this.#onMistake = onMistake;
     this.#startMs = clock.now();
   }
 
@@ -95,8 +98,12 @@ export class TimerWheel {
     this.#cancel = this.#clock.after(Math.max(0, delay), () => {
       this.#cancel = null;
       this.#wakeTick = TICKS_MAX;
-      this.#advance(Math.floor((this.#clock.now() - this.#startMs) / TICK_MS));
+      const mistakes: unknown[] = [];
+      this.#advance(Math.floor((this.#clock.now() - this.#startMs) / TICK_MS), mistakes);
       this.#wake();
+      if (mistakes.length === 0) return;
+      if (this.#onMistake === null) throw mistakes[0];
+      for (const mistake of mistakes) this.#onMistake(mistake);
     });
   }
 
@@ -108,7 +115,7 @@ export class TimerWheel {
     return turnEnd;
   }
 
-  #advance(to: number): void {
+  #advance(to: number, mistakes: unknown[]): void {
     while (this.#now < to) {
       if (this.#count === 0) {
         this.#now = to;
@@ -116,7 +123,7 @@ export class TimerWheel {
       }
       this.#now++;
       for (let level = 1; level < LEVELS && (this.#now & ((1 << (SLOT_BITS * level)) - 1)) === 0; level++) this.#cascade(level);
-      this.#fire(this.#now & (SLOTS - 1));
+      this.#fire(this.#now & (SLOTS - 1), mistakes);
     }
   }
 
@@ -131,14 +138,18 @@ export class TimerWheel {
     }
   }
 
-  #fire(slot: number): void {
+  #fire(slot: number, mistakes: unknown[]): void {
     // A handler may start and stop timers, also of this slot: take the head anew each time.
     for (let id = this.#heads[slot] ?? 0; id !== 0; id = this.#heads[slot] ?? 0) {
       const handler = this.#handlers[this.#handler[id] ?? 0];
       const payload = this.#payload[id] ?? 0;
       this.#unlink(id);
       this.#release(id);
-      handler?.(payload);
+      try {
+        handler?.(payload);
+      } catch (err) {
+        mistakes.push(err);
+      }
     }
   }
 

@@ -88,3 +88,25 @@ test("a handler may start and stop timers of the same moment", () => {
   clock.to(1000);
   expect(fired).toEqual(["a", "b"]);
 });
+
+test("a handler that throws keeps no other timer from running, neither of its moment nor later", () => {
+  const told: unknown[] = [];
+  for (const onMistake of [null, (err: unknown) => told.push(err)]) {
+    const clock = handClock();
+    const wheel = new TimerWheel(clock, onMistake);
+    const fired: number[] = [];
+    const bad = wheel.kind(() => {
+      throw new Error("a mistake");
+    });
+    const good = wheel.kind((payload) => fired.push(payload));
+    wheel.start(good, 50, 1);
+    wheel.start(bad, 50, 0);
+    wheel.start(good, 50, 2);
+    wheel.start(good, 90, 3);
+    if (onMistake === null) expect(() => clock.to(60)).toThrow("a mistake");
+    clock.to(1000);
+    expect(fired.sort()).toEqual([1, 2, 3]);
+    expect(wheel.count).toBe(0);
+  }
+  expect(told).toHaveLength(1);
+});

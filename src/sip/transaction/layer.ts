@@ -70,8 +70,8 @@ export class TransactionLayer implements TransportHandler {
     this.table = new TransactionTable({
       ...deps,
       tell: (user, transaction, event) => {
-        if (event === Event.timeout) user.onTimeout(transaction);
-        else user.onResponse(transaction, this.#scratch);
+        if (event !== Event.timeout) user.onResponse(transaction, this.#scratch);
+        else this.#guarded(() => user.onTimeout(transaction));
       },
     });
     this.#lostKind = deps.wheel.kind(() => {
@@ -159,12 +159,12 @@ export class TransactionLayer implements TransportHandler {
   /** Cancels an INVITE that we sent and that has had a provisional answer (RFC 3261 §9.1). `headers`: whole lines, e.g. Reason. */
   cancel(transaction: TransactionId, headers: string): void {
     const flow = this.table.flow(transaction);
-    if (flow === null || this.table.state(transaction) !== State.proceeding || this.table.tied(transaction) !== 0) return;
+    if (flow === null || this.table.state(transaction) !== State.proceeding || this.table.cancelOf(transaction) !== 0) return;
     this.#kept.parse(this.table.request(transaction));
     const cancel = this.table.openClient(Machine.client, quiet);
     if (cancel === 0) return;
     const text = hopRequest(this.#kept, "CANCEL", this.#kept.header(Header.to) ?? "", headers);
-    this.table.tie(transaction, cancel);
+    this.table.setCancel(transaction, cancel);
     this.table.limit(transaction);
     this.send(cancel, text, flow);
   }
@@ -242,7 +242,9 @@ export class TransactionLayer implements TransportHandler {
       return;
     }
     const transaction = this.table.openServer(Machine.server, this.#hash, this.#replyFlow(via, flow), message.text, null);
-    if (transaction !== 0) this.reply(transaction, message, { status: 200 }, this.#statelessTag(via.branch, message.callId));
+    const tag = this.#statelessTag(via.branch, message.callId);
+    if (transaction !== 0) this.reply(transaction, message, { status: 200 }, tag);
+    else this.replyStateless(message, flow, { status: 200 });
     // After the final answer a CANCEL has no effect (RFC 3261 §9.2).
     if (this.table.state(invite) === State.proceeding) this.table.user(invite)?.onCancel(invite, message);
   }
@@ -254,8 +256,9 @@ export class TransactionLayer implements TransportHandler {
     const via = parseVia(message.text, message.valueStart(line), firstElementEnd(message, line));
     const branch = parseBranch(this.serverId, via.branch);
     let transaction = branch === null ? 0 : this.table.findClient(branch);
-    if (transaction !== 0 && message.method === "CANCEL" && this.table.machine(transaction) === Machine.inviteClient) transaction = this.table.tied(transaction);
-    if (transaction === 0) {
+    if (transaction !== 0 && message.method === "CANCEL" && this.table.machine(transaction) === Machine.inviteClient) transaction = this.table.cancelOf(transaction);
+    // The method of CSeq counts as well (RFC 3261 §17.1.3 rule 2).
+    if (transaction === 0 || (message.method === "INVITE") !== (this.table.machine(transaction) === Machine.inviteClient)) {
       // Nobody waits for it any more: dropped (RFC 6026 §8.9 and its proxy rule).
       this.counts.strayResponses++;
       return;
@@ -304,7 +307,16 @@ export class TransactionLayer implements TransportHandler {
       const flow = this.table.flow(transaction);
       const why = flow === null ? "connection lost" : (lost.get(flow) ?? "connection lost");
       this.table.abandon(transaction);
-      user?.onUnreachable(transaction, why);
+      this.#guarded(() => user?.onUnreachable(transaction, why));
+    }
+  }
+
+  /** A mistake of ours ends what was told of, never the timers of others. */
+  #guarded(tell: () => void): void {
+    try {
+      tell();
+    } catch (err) {
+      this.#log.error({ err }, "the end of a transaction could not be taken in");
     }
   }
 

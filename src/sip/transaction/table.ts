@@ -57,6 +57,7 @@ export class TransactionTable {
   #lastText = new Int32Array(this.#capacity);
   #requestText = new Int32Array(this.#capacity);
   #peer = new Float64Array(this.#capacity);
+  #cancel = new Float64Array(this.#capacity);
   #buckets = new Int32Array(HASH_START);
   #free = 0;
   #used = 1;
@@ -89,6 +90,11 @@ export class TransactionTable {
   /** How many transactions live. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How many texts are kept for them. */
+  get textCount(): number {
+    return this.#texts.count;
   }
 
   /** Bytes taken for kept texts. */
@@ -251,7 +257,7 @@ export class TransactionTable {
     if (slot !== 0) this.#users[slot] = user;
   }
 
-  /** Ties a transaction to another (an INVITE to its CANCEL, a branch to its caller's), so that nothing else need remember it. */
+  /** Ties a transaction to another (a branch to its caller's), so that nothing else need remember it. */
   tie(transaction: TransactionId, to: TransactionId): void {
     const slot = this.#slot(transaction);
     if (slot !== 0) this.#peer[slot] = to;
@@ -260,6 +266,17 @@ export class TransactionTable {
   /** What a transaction was tied to, or 0. */
   tied(transaction: TransactionId): TransactionId {
     return this.#peer[this.#slot(transaction)] ?? 0;
+  }
+
+  /** Notes the CANCEL of an INVITE client: both have one branch (RFC 3261 §9.1). It ends with the INVITE at the latest: its outcome changes nothing. */
+  setCancel(invite: TransactionId, cancel: TransactionId): void {
+    const slot = this.#slot(invite);
+    if (slot !== 0) this.#cancel[slot] = cancel;
+  }
+
+  /** The CANCEL of an INVITE client (it may be over), or 0. */
+  cancelOf(invite: TransactionId): TransactionId {
+    return this.#cancel[this.#slot(invite)] ?? 0;
   }
 
   /** Ends an INVITE client that was cancelled and stays silent: a time-out 64 × T1 from now (RFC 3261 §9.1). */
@@ -352,6 +369,7 @@ export class TransactionTable {
     this.#count++;
     this.#next[slot] = 0;
     this.#peer[slot] = 0;
+    this.#cancel[slot] = 0;
     return slot;
   }
 
@@ -361,6 +379,7 @@ export class TransactionTable {
     this.#dropRequest(slot);
     this.#dropLast(slot);
     if ((this.#machine[slot] ?? 0) < Machine.inviteClient) this.#unlink(slot);
+    const cancel = this.#cancel[slot] ?? 0;
     this.#state[slot] = State.free;
     this.#generation[slot] = (this.#generation[slot] ?? 0) + 1;
     this.flows[slot] = null;
@@ -368,6 +387,7 @@ export class TransactionTable {
     this.#next[slot] = this.#free;
     this.#free = slot;
     this.#count--;
+    if (cancel !== 0) this.abandon(cancel);
   }
 
   #link(slot: number): void {
@@ -410,6 +430,7 @@ export class TransactionTable {
     this.#lastText = grown(this.#lastText, to);
     this.#requestText = grown(this.#requestText, to);
     this.#peer = grown(this.#peer, to);
+    this.#cancel = grown(this.#cancel, to);
     this.#capacity = to;
   }
 }
