@@ -27,7 +27,7 @@ const HOME = {
   "fastify|@fastify/[^/]+|prom-client": "^src/admin/",
   "zod|yaml": "^src/config/",
   "pino": "^src/base/",
-  "ipaddr\\.js": "^src/proxy/",
+  "ipaddr\\.js": "^src/(config/address|proxy/authentication)\\.ts$",
   "commander": "^src/main\\.ts$",
 };
 

@@ -16,7 +16,7 @@ describe("documents", () => {
 
   test("docs/rfc-map.md is what the doc comments say; `npm run docs` writes it", () => {
     const made = execFileSync(process.execPath, ["scripts/rfc-map.mjs", "--print"], { cwd: root, encoding: "utf8" });
-    expect(textOf("docs/rfc-map.md")).toBe(made);
+    expect(textOf("docs/rfc-map.md") === made, "docs/rfc-map.md is out of date: npm run docs").toBe(true);
     expect(made).toMatch(/\| §16\.7 step 6 \| .*best-response\.ts/);
   });
 

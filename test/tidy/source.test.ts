@@ -49,6 +49,11 @@ describe("these checks", () => {
     expect(namesUsed(parsed("x.ts", text)).filter(({ name }) => name === "Date.now" || name === "setTimeout")).toHaveLength(2);
   });
 
+  test("take a variable of the file's own for what it is", () => {
+    const text = "function f(process: { stop(): void }): void {\n  process.stop();\n}";
+    expect(namesUsed(parsed("x.ts", text)).filter(({ name }) => name.startsWith("process"))).toEqual([]);
+  });
+
   test("miss no export without a comment", () => {
     const text = "/** Said. */\nexport const a = 1;\nexport type B = 1;\nexport function c(): void {}\n/** Said. */\nexport function d(x: string): void;\nexport function d(x: unknown): void {}";
     expect(undocumentedExports(parsed("x.ts", text))).toEqual(["x.ts:3: B", "x.ts:4: c"]);
@@ -63,16 +68,29 @@ interface NameUse {
 /** The global names and their members (`Date.now`, `setTimeout`) that a text uses; a property of something else does not count. */
 function namesUsed(file: ts.SourceFile): readonly NameUse[] {
   const uses: NameUse[] = [];
+  const ownNames = declaredNames(file);
   const note = (node: ts.Node, name: string): void => {
     uses.push({ name, line: file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1 });
   };
   const visit = (node: ts.Node): void => {
-    if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) note(node, `${node.expression.text}.${node.name.text}`);
+    if (ts.isIdentifier(node) && ownNames.has(node.text)) return;
+    if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression) && !ownNames.has(node.expression.text)) note(node, `${node.expression.text}.${node.name.text}`);
     else if (ts.isIdentifier(node) && isFree(node)) note(node, node.text);
     ts.forEachChild(node, visit);
   };
   visit(file);
   return uses;
+}
+
+/** Names of the file's own variables and parameters: they hide a global of the same name. */
+function declaredNames(file: ts.SourceFile): ReadonlySet<string> {
+  const names = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if ((ts.isVariableDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node)) && ts.isIdentifier(node.name)) names.add(node.name.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return names;
 }
 
 function isFree(node: ts.Identifier): boolean {
