@@ -9,7 +9,7 @@ import type { SubscriptionCounters } from "./counters.ts";
 import { formatEvent } from "./event-header.ts";
 import type { Rendered } from "./event-package.ts";
 import { notifyVerdict, retryDelayMs } from "./notify-outcome.ts";
-import type { Subscription } from "./subscription.ts";
+import type { EndReason, Subscription } from "./subscription.ts";
 
 // Hot path: a change costs each watcher one rendering out of the package's cache and the splice of its own headers and version.
 
@@ -91,8 +91,9 @@ export class Notifier {
   }
 
   /** It is off the table: one last NOTIFY, after the one in flight. */
-  finish(subscription: Subscription): void {
+  finish(subscription: Subscription, reason: EndReason): void {
     this.forget(subscription);
+    subscription.endReason = reason;
     subscription.phase = "ending";
     if (subscription.inFlight === 0) this.#sendLast(subscription);
   }
@@ -177,9 +178,11 @@ export class Notifier {
   }
 
   #sendLast(subscription: Subscription): void {
-    const rendered = this.#render(subscription);
+    const { endReason } = subscription;
+    // What one may not see any more, or what is no more, is not shown once more.
+    const rendered = endReason === "timeout" ? this.#render(subscription) : null;
     subscription.phase = "over";
-    this.#post(subscription, rendered, "terminated;reason=timeout");
+    this.#post(subscription, rendered, `terminated;reason=${endReason}`);
   }
 
   #send(subscription: Subscription, rendered: Rendered): void {

@@ -114,6 +114,11 @@ export class Publications {
     }
   }
 
+  /** Ends all publications of a person. */
+  forget(resource: Aor): void {
+    for (const held of this.#byResource.get(resource) ?? []) this.#end(held);
+  }
+
   /** From now on nothing lapses: the store keeps what there is. */
   close(): void {
     this.#isClosed = true;

@@ -3,6 +3,9 @@ import type { Aor } from "../base/ids.ts";
 import type { TimerId } from "../base/timer-wheel.ts";
 import type { EventPackage, Rendered, Watching } from "./event-package.ts";
 
+/** Why a subscription ends (RFC 6665 §4.1.3): its time is over or the watcher wants no more; its resource is no more; its watcher may not. */
+export type EndReason = "timeout" | "noresource" | "rejected";
+
 /** What a new subscription is made of. Texts are kept ones, no parts of a message. */
 export interface SubscriptionParts extends Watching {
   readonly pack: EventPackage;
@@ -54,6 +57,8 @@ export class Subscription implements Watching {
   mustSend = false;
   /** `ending`: off the table, its last NOTIFY waits for the one in flight. `over`: nothing more is sent. */
   phase: "live" | "ending" | "over" = "live";
+  /** What its last NOTIFY says. */
+  endReason: EndReason = "timeout";
 
   constructor(parts: SubscriptionParts) {
     this.resource = parts.resource;

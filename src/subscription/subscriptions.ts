@@ -63,6 +63,8 @@ export interface Subscriptions {
   publicationsOf(resource: Aor): readonly Publication[];
   /** That person registered, with that contact URI (empty: any): suspect subscriptions of that device are tried at once. Costs one look-up when there are none. */
   registered(watcher: Aor, contact: string): void;
+  /** That person is no user any more: nobody watches him, he watches nobody, what he published is gone. */
+  forget(aor: Aor): void;
   /** Takes up what the store kept, at start: publications first. What has lapsed is dropped; nobody is notified until something changes. */
   restore(): void;
   /** A full NOTIFY for all who had none since the start, spread over that time: what no longer rings since the crash must not stay lit. */
@@ -129,7 +131,7 @@ export function subscriptions(deps: {
     if (subscription === undefined) return;
     counters.expired++;
     remove(subscription);
-    notifier.finish(subscription);
+    notifier.finish(subscription, "timeout");
   });
 
   const startExpiry = (subscription: Subscription): void => {
@@ -182,7 +184,7 @@ export function subscriptions(deps: {
     if (seconds === 0) {
       counters.fetched++;
       answer(call, 0);
-      notifier.finish(subscription);
+      notifier.finish(subscription, "timeout");
       return handled;
     }
     counters.created++;
@@ -213,7 +215,7 @@ export function subscriptions(deps: {
       counters.unsubscribed++;
       remove(existing);
       answer(call, 0);
-      notifier.finish(existing);
+      notifier.finish(existing, "timeout");
       return handled;
     }
     counters.refreshed++;
@@ -259,6 +261,15 @@ export function subscriptions(deps: {
     publicationsOf: (resource) => publications.of(resource),
     registered(watcher, contact) {
       if (!isClosed) notifier.resume(watcher, (subscription) => contact === "" || isSameDevice(contact, subscription.dialog.target));
+    },
+    forget(aor) {
+      publications.forget(aor);
+      // A copy: what ends leaves the table.
+      for (const subscription of [...table.all()]) {
+        if (subscription.resource !== aor && subscription.watcher !== aor) continue;
+        remove(subscription);
+        notifier.finish(subscription, subscription.resource === aor ? "noresource" : "rejected");
+      }
     },
     restore() {
       publications.restore();

@@ -192,3 +192,24 @@ describe("lists of watchers", () => {
     expect(rig.engine.watchersOf(aor("102"), "dialog")).toEqual([]);
   });
 });
+
+test("a user who is removed is watched by nobody, watches nobody, and has published nothing", () => {
+  const rig = new Rig();
+  rig.subscribe("101", "201");
+  rig.subscribe("102", "101");
+  rig.subscribe("102", "201");
+  rig.publish("101", ["Content-Type: application/pidf+xml"], "a");
+  rig.publish("101", ["Content-Type: application/pidf+xml"], "b");
+  for (const sent of rig.agent.open) sent.answer(200);
+  for (const sent of rig.agent.open) sent.answer(200);
+  const { length } = rig.agent.sent;
+  rig.engine.forget(aor("101"));
+  expect(rig.engine.counts()).toEqual({ subscriptions: 1, publications: 0 });
+  expect(rig.store.size("publications")).toBe(0);
+  for (const sent of rig.agent.open) sent.answer(200);
+  expect(rig.agent.sent.slice(length).map((sent) => [sent.dialog.target, sent.state, sent.body])).toEqual([
+    ["sip:201@192.0.2.9:5062", "active;expires=3600", "state=none"],
+    ["sip:101@192.0.2.9:5062", "terminated;reason=rejected", ""],
+    ["sip:201@192.0.2.9:5062", "terminated;reason=noresource", ""],
+  ]);
+});
