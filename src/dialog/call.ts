@@ -1,4 +1,5 @@
 import type { Aor } from "../base/ids.ts";
+import { keptText } from "../base/kept-text.ts";
 import type { DialogState } from "../documents/dialog-info.ts";
 import type { ForkControl } from "../proxy/fork-control.ts";
 import { laterState } from "./dialog-state.ts";
@@ -64,7 +65,7 @@ export class Call implements PartyCall {
   readonly #forks: ForkPart[] = [];
   readonly #branches: Branch[] = [];
   #legs: Leg[] = [];
-  readonly #endedTags: string[] = [];
+  #endedTags: string[] | null = null;
 
   constructor(host: CallHost, start: CallStart) {
     this.#host = host;
@@ -94,8 +95,8 @@ export class Call implements PartyCall {
   }
 
   /** The forks that it is made of. */
-  get forkIds(): readonly number[] {
-    return this.#forks.map((fork) => fork.id);
+  get forks(): readonly { readonly id: number }[] {
+    return this.#forks;
   }
 
   /** The call as a whole, as an operator sees it. */
@@ -132,11 +133,11 @@ export class Call implements PartyCall {
       if (branch === null || branch.isEnded || part.isEnded) return;
       if (branch.party === null || branch.party.state === "terminated") branch.party = aor === null ? null : this.#liveParty(aor, "recipient");
       branch.hasRung = true;
-      if (branch.tag === "") branch.tag = tag;
+      if (branch.tag === "") branch.tag = keptText(tag);
     } else {
       if (branch !== null) branch.isEnded = true;
       // The caller of a fork that failed has hung up or moved on: a 2xx that comes later begins nothing.
-      if (status < 300 && !part.hasFailed) this.#answered(part, tag, aor);
+      if (status < 300 && !part.hasFailed) this.#answered(part, branch?.tag === tag ? branch.tag : tag, aor);
     }
     this.#settle();
   }
@@ -173,8 +174,8 @@ export class Call implements PartyCall {
     const ended = this.leg(tag);
     this.#legs = this.#legs.filter((leg) => leg !== ended);
     for (const branch of this.#branches) if (branch.tag === tag) branch.isEnded = true;
-    if (this.#endedTags.length < ENDED_TAGS_MAX) this.#endedTags.push(tag);
     this.isDirty = true;
+    if (!this.isOver && (this.#endedTags ??= []).length < ENDED_TAGS_MAX) this.#endedTags.push(keptText(tag));
     this.#settle();
   }
 
@@ -202,7 +203,7 @@ export class Call implements PartyCall {
     for (const leg of this.#legs) if (leg.tag === tag) return leg;
     for (const leg of this.#legs) {
       if (leg.tag !== null) continue;
-      leg.tag = tag;
+      leg.tag = keptText(tag);
       this.isDirty = true;
       return leg;
     }
@@ -248,11 +249,11 @@ export class Call implements PartyCall {
 
   #answered(fork: ForkPart, tag: string | null, aor: Aor | null): void {
     fork.wasAnswered = true;
-    if (tag !== null && this.#endedTags.includes(tag)) return;
+    if (tag !== null && this.#endedTags?.includes(tag) === true) return;
     let leg = tag === null ? null : this.leg(tag);
     if (leg === null) {
       if (this.#legs.length >= legsPerCallMax) return;
-      leg = new Leg(tag);
+      leg = new Leg(tag === null ? null : keptText(tag));
       this.#legs.push(leg);
       this.isDirty = true;
     }
@@ -294,7 +295,7 @@ export class Call implements PartyCall {
 
   #newParty(id: string, aor: Aor, direction: "initiator" | "recipient"): Party {
     const now = this.#host.now();
-    const party: Party = { call: this, id, aor, direction, since: now, state: "trying", changedAt: now, tag: "", peer: null, onHold: false, view: null };
+    const party: Party = { start: this.start, call: this, id, aor, direction, since: now, state: "trying", changedAt: now, tag: "", peer: null, onHold: false, wasSeen: false, view: null };
     this.#parties.push(party);
     this.#host.began(party);
     return party;
@@ -369,6 +370,7 @@ export class Call implements PartyCall {
     const state = laterState(before, wanted);
     if (state === before && tag === party.tag && onHold === party.onHold && peer === party.peer) return;
     if (state !== before || onHold !== party.onHold) party.changedAt = this.#host.now();
+    if (state === "terminated") party.call = null;
     party.state = state;
     party.tag = tag;
     party.onHold = onHold;

@@ -130,7 +130,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
     const tag = response.status < 300 ? tagOf(response.header(Header.to)) : "";
     if (tag.length > dialogKeyLengthMax) return;
     call.lastSeenMs = this.now();
-    call.branchResponse(fork.id, branch, aor, response.status, keptText(tag));
+    call.branchResponse(fork.id, branch, aor, response.status, tag);
     this.#finish(call);
   }
 
@@ -159,7 +159,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
     const found = this.#calls.findSide(callId, fromTag, toTag);
     if (found === null) return;
     const { call, side } = found;
-    const tag = keptText(side === "caller" ? toTag : fromTag);
+    const tag = side === "caller" ? toTag : fromTag;
     call.lastSeenMs = this.now();
     if (method === "BYE") call.end(tag);
     else {
@@ -183,7 +183,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
     const { call } = found;
     const { status } = response;
     const answerer = otherSide(found.side);
-    const tag = keptText(tagOf(response.header(found.side === "caller" ? Header.to : Header.from)));
+    const tag = tagOf(response.header(found.side === "caller" ? Header.to : Header.from));
     const leg = call.leg(tag);
     // 481 is the phone's own word that the call is over (RFC 5057 §5.1); 408 only says that it was silent.
     if ((status === 481 && leg !== null) || (status === 408 && leg?.isSilent() === true)) call.end(tag);
@@ -199,7 +199,10 @@ class MemoryDialogTable implements DialogTable, CallHost {
   }
 
   dialogsOf(aor: Aor): readonly Dialog[] {
-    const view = (party: Party): Dialog => (party.view ??= dialogView(party, this.#deps));
+    const view = (party: Party): Dialog => {
+      party.wasSeen = true;
+      return (party.view ??= dialogView(party, this.#deps));
+    };
     return [...this.#persons.live(aor).map(view), ...this.#persons.ended(aor).map(view)];
   }
 
@@ -235,7 +238,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
   fork(aor: Aor, dialog: DialogKey): ForkControl | null {
     for (const party of this.#persons.live(aor)) {
       if (!isNamed(party, dialog)) continue;
-      const control = party.call.control(party);
+      const control = party.call?.control(party) ?? null;
       if (control !== null) return control;
     }
     return null;
@@ -333,7 +336,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
     const { store, wheel } = this.#deps;
     wheel.stop(call.timer);
     this.#calls.remove(call);
-    for (const id of call.forkIds) this.#forks.delete(id);
+    for (const { id } of call.forks) this.#forks.delete(id);
     if (call.isStored) store?.delete("dialogs", call.start.key);
   }
 
@@ -427,7 +430,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
 
 function isNamed(party: Party, dialog: DialogKey): boolean {
   if ("id" in dialog) return party.id === dialog.id;
-  const { start } = party.call;
+  const { start } = party;
   const isInitiator = party.direction === "initiator";
   const localTag = isInitiator ? start.fromTag : party.tag;
   const remoteTag = isInitiator ? party.tag : start.fromTag;

@@ -19,8 +19,7 @@ export const shownLengthMax = 256;
 
 /** What watchers see (bytes as latin1) of a person's part in a call. */
 export function dialogView(party: Party, people: People): Dialog {
-  const { id, aor, direction, state, onHold, since, changedAt, tag, peer } = party;
-  const { start } = party.call;
+  const { start, id, aor, direction, state, onHold, since, changedAt, tag, peer } = party;
   const isInitiator = direction === "initiator";
   const other = isInitiator ? (peer ?? start.callee) : null;
   return {

@@ -16,16 +16,17 @@ export interface CallStart {
   readonly callee: Aor | null;
 }
 
-/** What a person's part knows of its call. */
+/** What a person's part can ask of its call. */
 export interface PartyCall {
-  readonly start: CallStart;
   /** The way to an INVITE of it that still waits for its answer, that on which `party` rings if it does. */
   control(party: Party | null): ForkControl | null;
 }
 
 /** A person's part in a call. Changed by its call alone; others see it as a `Dialog`. */
 export interface Party {
-  readonly call: PartyCall;
+  readonly start: CallStart;
+  /** Null once it is over: what is still shown keeps no more than it needs. */
+  call: PartyCall | null;
   readonly id: string;
   readonly aor: Aor;
   readonly direction: "initiator" | "recipient";
@@ -37,6 +38,8 @@ export interface Party {
   /** Who answered, of ours; known to an initiator only. */
   peer: Aor | null;
   onHold: boolean;
+  /** True once someone has looked at it. */
+  wasSeen: boolean;
   /** What watchers see of it, made when asked for. */
   view: Dialog | null;
 }

@@ -9,7 +9,7 @@ import type { Party } from "./party.ts";
 export const dialogsPerAorMax = 64;
 /** Dialogs of one person that are still shown as terminated; the oldest go first. */
 export const lingeringPerAorMax = 4;
-/** How long a dialog that ended stays visible as `terminated`, so that the next document still names it. */
+/** How long a dialog that ended stays visible as `terminated`, so that the next document still names it to those who saw it before. */
 export const lingerMs = 5_000;
 
 /** Who has which part in which call. */
@@ -81,9 +81,11 @@ export class PersonTable {
     if (party.state !== "terminated") return isShown(party);
     person.live.splice(at, 1);
     if (!isShown({ direction: party.direction, state: before })) return false;
-    if (person.ended.length >= lingeringPerAorMax) person.ended.shift();
     const now = this.#clock.now();
     person.lastEndedAt = now;
+    // Nobody has looked while it lived: nobody misses it.
+    if (!party.wasSeen) return true;
+    if (person.ended.length >= lingeringPerAorMax) person.ended.shift();
     person.ended.push({ party, until: now + lingerMs });
     if (person.timer === 0) person.timer = this.#wheel.start(this.#timerKind, lingerMs, person.number);
     return true;

@@ -40,8 +40,10 @@ export function tableOf(options: { readonly store?: Store; readonly clock?: Fake
     ...(options.store === undefined ? {} : { store: options.store }),
   });
   const changes: Aor[] = [];
+  // A watcher looks at what changed, as a subscription does: what nobody has seen is not shown as terminated.
   table.onChange((aor) => {
     changes.push(aor);
+    table.dialogsOf(aor);
   });
   return { table, clock, changes };
 }
