@@ -52,8 +52,10 @@ export function unknownProxyRequire(message: Message): Answer | null {
 /** Reads the Vias below the topmost one, which has been read already. Throws ParseError when one is none: it would be forwarded, and come back. */
 function lowerVias(message: Message): void {
   const { text } = message;
+  const first = message.lineOf(Header.via);
+  if (message.lineOf(Header.via, first) === -1 && text.lastIndexOf(",", message.valueEnd(first)) < message.valueStart(first)) return;
   let isTop = true;
-  for (let line = message.lineOf(Header.via); line !== -1; line = message.lineOf(Header.via, line)) {
+  for (let line = first; line !== -1; line = message.lineOf(Header.via, line)) {
     const end = message.valueEnd(line);
     let start = message.valueStart(line);
     do {

@@ -31,6 +31,8 @@ export class Message {
   headersEnd = 0;
   /** Where the body begins. */
   bodyStart = 0;
+  /** True when a header's value may hold line breaks: it was folded, or is broken. */
+  hasBreaks = false;
   #lines = new Int32Array(LINE * 32);
   #count = 0;
   #hasBareFeeds = false;
@@ -55,7 +57,7 @@ export class Message {
     this.uriStart = this.uriEnd = 0;
     this.status = 0;
     this.method = this.version = "";
-    this.isRequest = this.#hasBareFeeds = false;
+    this.isRequest = this.hasBreaks = this.#hasBareFeeds = false;
     const lineEnd = text.indexOf("\n");
     if (lineEnd === -1) return new ParseError("no line end after the start line");
     const stop = text.charCodeAt(lineEnd - 1) === 13 ? lineEnd - 1 : lineEnd;
@@ -289,14 +291,21 @@ export class Message {
       for (let c = code; nameEnd < text.length && c !== 58 && c > 32; c = text.charCodeAt(++nameEnd)) hash = nameHashStep(hash, c);
       let colon = nameEnd;
       while (isBlank(text.charCodeAt(colon))) colon++;
-      let lineEnd = colon - 1;
+      let lineEnd = indexOrEnd(text, "\n", colon);
+      if (text.charCodeAt(lineEnd - 1) !== 13) this.#hasBareFeeds = true;
       // A line that begins with a blank continues the one before (RFC 3261 §7.3.1).
-      do {
-        lineEnd = indexOrEnd(text, "\n", lineEnd + 1);
-        if (text.charCodeAt(lineEnd - 1) !== 13) this.#hasBareFeeds = true;
+      while (isBlank(text.charCodeAt(lineEnd + 1))) {
+        this.hasBreaks = true;
         if (carriageReturn < lineEnd - 1) error ??= bareReturn();
         if (carriageReturn < lineEnd) carriageReturn = indexOrEnd(text, "\r", lineEnd + 1);
-      } while (isBlank(text.charCodeAt(lineEnd + 1)));
+        lineEnd = indexOrEnd(text, "\n", lineEnd + 1);
+        if (text.charCodeAt(lineEnd - 1) !== 13) this.#hasBareFeeds = true;
+      }
+      if (carriageReturn < lineEnd - 1) {
+        this.hasBreaks = true;
+        error ??= bareReturn();
+      }
+      if (carriageReturn < lineEnd) carriageReturn = indexOrEnd(text, "\r", lineEnd + 1);
       if (text.charCodeAt(colon) !== 58 || nameEnd === at) error ??= new ParseError("a header line without a name and a colon");
       else if (this.#count >= headerLinesMax) error ??= new ParseError(`more than ${headerLinesMax} header lines`);
       else this.#add(headerIdAt(text, at, nameEnd, hash), at, colon + 1, Math.min(lineEnd, text.length));

@@ -1,5 +1,5 @@
 import { Header, type HeaderId } from "./header-name.ts";
-import { elementEnd, headerLine, type Message } from "./message.ts";
+import { elementEnd, type Message } from "./message.ts";
 import { receivedVia, topVia } from "./via.ts";
 
 /** What a response carries beyond what it takes over from its request. */
@@ -20,14 +20,15 @@ export function responseText(request: Message, answer: Answer, toTag: string, re
   const { status } = answer;
   let text = `SIP/2.0 ${status} ${answer.reason === undefined ? reasonPhrase(status) : answer.reason.replace(/[\0-\x1f\x7f]/g, "?")}\r\n`;
   text += viaLines(request, remoteAddress, remotePort);
-  text += lineAsIs(request, Header.from);
+  text += takenOver(request, "From", Header.from);
   const to = request.header(Header.to);
-  if (to !== undefined) text += `To: ${oneLine(to)}${status > 100 && toTag !== "" && !hasTag(to) ? `;tag=${toTag}` : ""}\r\n`;
-  text += lineAsIs(request, Header.callId) + lineAsIs(request, Header.cseq);
-  if (status === 100) text += lineAsIs(request, Header.timestamp);
+  if (to !== undefined) text += `To: ${oneLine(request, to)}${status > 100 && toTag !== "" && !hasTag(to) ? `;tag=${toTag}` : ""}\r\n`;
+  text += takenOver(request, "Call-ID", Header.callId);
+  text += takenOver(request, "CSeq", Header.cseq);
+  if (status === 100) text += takenOver(request, "Timestamp", Header.timestamp);
   else if (status < 300) {
     for (let line = request.lineOf(Header.recordRoute); line !== -1; line = request.lineOf(Header.recordRoute, line)) {
-      text += headerLine(Header.recordRoute, oneLine(request.text.slice(request.valueStart(line), request.valueEnd(line))));
+      text += `Record-Route: ${oneLine(request, request.text.slice(request.valueStart(line), request.valueEnd(line)))}\r\n`;
     }
   }
   text += answer.headers ?? "";
@@ -50,15 +51,15 @@ export function isSoundResponse(response: Message): boolean {
 
 const ONCE = [Header.from, Header.to, Header.callId, Header.cseq] as const;
 
-/** The first header line of that kind as the request has it; empty when it has none. */
-function lineAsIs(request: Message, id: HeaderId): string {
+/** The line of a header with the value that the request has; empty when it has none. */
+function takenOver(request: Message, name: string, id: HeaderId): string {
   const value = request.header(id);
-  return value === undefined ? "" : headerLine(id, oneLine(value));
+  return value === undefined ? "" : `${name}: ${oneLine(request, value)}\r\n`;
 }
 
 /** A value taken over from a request that may be broken: it ends no line, folds aside. */
-function oneLine(value: string): string {
-  return value.includes("\r") || value.includes("\n") ? value.replace(/\r(?!\n[ \t])|(?<!\r)\n/g, " ") : value;
+function oneLine(request: Message, value: string): string {
+  return request.hasBreaks ? value.replace(/\r(?!\n[ \t])|(?<!\r)\n/g, " ") : value;
 }
 
 /** True when a From or To value has a tag: a cheap test that reads parameters outside the angle brackets only. */
@@ -75,9 +76,9 @@ function viaLines(request: Message, remoteAddress: string, remotePort: number): 
     const end = request.valueEnd(line);
     if (isTop) {
       const stop = elementEnd(request.text, start, end);
-      text += headerLine(Header.via, oneLine(fixedTop(request, remoteAddress, remotePort, stop) + request.text.slice(stop, end)));
+      text += `Via: ${oneLine(request, fixedTop(request, remoteAddress, remotePort, stop) + request.text.slice(stop, end))}\r\n`;
       isTop = false;
-    } else text += headerLine(Header.via, oneLine(request.text.slice(start, end)));
+    } else text += `Via: ${oneLine(request, request.text.slice(start, end))}\r\n`;
   }
   return text;
 }

@@ -61,8 +61,11 @@ export function receivedVia(text: string, via: Via, remoteAddress: string, remot
   const params = via.params.includes('"') ? withoutQuoted(via.params) : via.params;
   const asked = RPORT.test(params);
   const sentBy = via.host.startsWith("[") ? via.host.slice(1, -1) : via.host;
-  if (!asked && sentBy === remoteAddress && !RECEIVED.test(params)) return value;
+  const isGiven = RECEIVED.test(params);
+  if (!asked && sentBy === remoteAddress && !isGiven) return value;
   let made = value.slice(0, value.trimEnd().length - params.length).trimEnd();
+  // What nearly all phones send.
+  if (!isGiven && params === via.params) return `${made}${asked ? params.replace(RPORT, `;rport=${remotePort}`) : params};received=${remoteAddress}`;
   let at = 0;
   let isFilled = false;
   for (const { index, 0: part, 1: name = "" } of params.matchAll(ADDED)) {
