@@ -188,7 +188,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     late: lateSuccess(() => layer),
   };
   const requests = pipeline({ features, fork, location: reg, people: directory, own, hash: routeHash, clock, log });
-  layer.serve(proxy({ layer, transports, pipeline: requests, fork, own, tokens, hash: routeHash }));
+  layer.serve(proxy({ layer, transports, pipeline: requests, fork, location: reg, own, tokens, hash: routeHash }));
 
   // Until what was stored has been read back, nothing is answered: a phone asks again.
   let isReady = false;

@@ -6,18 +6,19 @@ import { hasTag } from "../sip/response.ts";
 import type { TransactionCore, TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
 import type { Flow, Transports } from "../sip/transport/transport.ts";
-import { parseSipUri } from "../sip/uri.ts";
+import { parseSipUri, uriParam } from "../sip/uri.ts";
 import { magicCookie, type Via } from "../sip/via.ts";
 import { Fork, type ForkDeps, type ForkHooks } from "./fork.ts";
 import { forwardedRequest, forwardedResponse } from "./forward.ts";
 import { isLoop, loopHash } from "./loop.ts";
+import type { Location } from "./location.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { OwnHosts } from "./own-hosts.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { RequestContext } from "./request-context.ts";
 import { routeSet, type RouteSet } from "./route-set.ts";
 import type { RoutePoint, RouteTokens } from "./route-token.ts";
-import { plainTarget } from "./target.ts";
+import { plainTarget, type Target } from "./target.ts";
 import { refusalOf, unknownProxyRequire } from "./validation.ts";
 
 /** The proxy core (RFC 3261 §16): what came in is checked, then goes by its route set when it belongs to a dialog that we
@@ -27,11 +28,31 @@ export function proxy(deps: {
   readonly transports: Transports;
   readonly pipeline: Pipeline;
   readonly fork: ForkDeps;
+  readonly location: Location;
   readonly own: OwnHosts;
   readonly tokens: RouteTokens;
   readonly hash: KeyedHash;
 }): TransactionCore {
-  const { layer, pipeline, own } = deps;
+  const { layer, pipeline, own, location } = deps;
+
+  /** The device that a URI of ours means: a phone may give its GRUU as Contact (RFC 5627 §4.4), and then requests within the dialog bear that. Null for a URI that is not ours. */
+  const ownTarget = (text: string): Target | "gone" | null => {
+    const uri = parseSipUri(text);
+    if (uri === null || uri.user === null || !own.isOurs(uri)) return null;
+    const gr = uriParam(uri, "gr");
+    const aor = pipeline.identify(uri);
+    const found = aor === null ? location.tempGruuTarget(uri.user) : gr === undefined ? location.targets(aor)[0] : location.gruuTarget(aor, gr);
+    return found ?? "gone";
+  };
+
+  /** Where a request within a dialog goes: by the next Route, by what our own Route says, or by the request URI. */
+  const legOf = (routes: RouteSet, point: RoutePoint): { readonly target: Target; readonly hop: NextHop | Promise<NextHop> } => {
+    const { hops } = deps.fork;
+    const device = routes.next === null ? ownTarget(routes.uri) : null;
+    if (device === null) return { target: plainTarget(routes.uri), hop: hops.ofPoint(point, routes.next, routes.uri) };
+    if (device === "gone") return { target: plainTarget(routes.uri), hop: { kind: "none", status: 480, why: "the device is not registered" } };
+    return { target: device, hop: point.kind === "plain" ? hops.ofTarget(device) : hops.ofPoint(point, null, device.uri) };
+  };
 
   const inDialog = (message: Message, flow: Flow, transaction: TransactionId, routes: RouteSet, point: RoutePoint, loop: string): void => {
     const { observer } = deps.fork;
@@ -72,7 +93,8 @@ export function proxy(deps: {
       },
       hooks,
     );
-    fork.startAt(plainTarget(routes.uri), deps.fork.hops.ofPoint(point, routes.next, routes.uri), rewritten ?? message);
+    const { target, hop } = legOf(routes, point);
+    fork.startAt(target, hop, rewritten ?? message);
   };
 
   return {
@@ -119,13 +141,13 @@ export function proxy(deps: {
       deps.hash.hash(`${via.branch}|${message.callId}|${message.cseq}`);
       const branch = `${magicCookie}${layer.serverId}.s${(deps.hash.low >>> 0).toString(36)}${(deps.hash.high >>> 0).toString(36)}`;
       const view = strictlyRewritten(message, routes) ?? message;
-      const how = { uri: routes.uri, routesOff: routes.own, routes: [], recordRoute: "", branch, edits: noEdits };
+      const { target, hop } = legOf(routes, routes.point);
+      const how = { uri: target.uri, routesOff: routes.own, routes: target.routes, recordRoute: "", branch, edits: noEdits };
       const send = (hop: NextHop, from: Message): void => {
         const [first] = hop.kind === "hops" ? hop.hops : [];
         const out = hop.kind === "flow" ? hop.flow : first === undefined ? null : deps.transports.open(first);
         if (out !== null) out.send(forwardedRequest(from, flow, out, how));
       };
-      const hop = deps.fork.hops.ofPoint(routes.point, routes.next, routes.uri);
       if (!(hop instanceof Promise)) {
         send(hop, view);
         return;

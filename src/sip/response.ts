@@ -106,6 +106,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   404: "Not Found",
   405: "Method Not Allowed",
   406: "Not Acceptable",
+  407: "Proxy Authentication Required",
   408: "Request Timeout",
   410: "Gone",
   412: "Conditional Request Failed",

@@ -256,3 +256,25 @@ test("64 devices of one person ring at once", async () => {
   last.send(last.answer(await last.request("INVITE"), 200, "OK", { tag: "last" }));
   await alice.response("INVITE", 200);
 });
+
+test("a phone that gives its GRUU as Contact is found by it within the call", async () => {
+  const alice = await registered("101");
+  const bob = await stage.phone("102");
+  const instance = "<urn:uuid:f04faf72-f5b3-0050-b21d-4394cba20af4>";
+  const text = bob.text("REGISTER", `sip:${DOMAIN}`, { to: bob.aor, headers: "Expires: 600\r\nSupported: gruu\r\n" }).replace(bob.contact, `${bob.contact};+sip.instance="${instance}"`);
+  const { final } = await bob.ask(text);
+  const gruu = /pub-gruu="([^"]+)"/.exec(final.text)?.[1] ?? "";
+  expect(gruu).toContain(";gr=");
+  const sent = await invite(alice, uri("102"));
+  const got = await bob.request("INVITE");
+  bob.send(bob.answer(got, 200, "OK", { tag: "bob", contact: false, headers: `Contact: <${gruu}>\r\n` }));
+  const dialog = alice.callerDialog(sent, await alice.response("INVITE", 200));
+  expect(dialog.target).toBe(gruu);
+  alice.send(alice.within(dialog, "ACK"));
+  expect((await bob.request("ACK")).requestUri).toBe(bob.contact.slice(1, -1));
+  alice.send(alice.within(dialog, "BYE"));
+  const bye = await bob.request("BYE");
+  expect(bye.requestUri).toBe(bob.contact.slice(1, -1));
+  bob.send(bob.answer(bye, 200, "OK"));
+  await alice.response("BYE", 200);
+});
