@@ -26,11 +26,11 @@ export function metricsPage(metrics: readonly Metric[]): MetricsPage {
 
 function register({ name, help, kind, label, read }: Metric, registry: Registry): void {
   const labelNames = label === undefined ? [] : [label];
-  const collected = (instrument: { reset: () => void }, take: (labels: Record<string, string>, value: number) => void): void => {
+  const collected = (instrument: { reset: () => void; remove: () => void }, take: (labels: Record<string, string>, value: number) => void): void => {
     const value = read();
     instrument.reset();
-    if (value === undefined) return;
-    if (typeof value === "number") take({}, value);
+    if (value === undefined) instrument.remove();
+    else if (typeof value === "number") take({}, value);
     else for (const [text, each] of Object.entries(value)) take(label === undefined ? {} : { [label]: text }, each);
   };
   if (kind === "gauge") {
