@@ -148,7 +148,11 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       reg.forget(aor);
       registrations.forget(aor);
       presence.forget(aor);
+      watchers.forget(aor);
     }
+  });
+  reg.onRegistered((aor, contact) => {
+    watchers.registered(aor, contact);
   });
 
   const auth = authentication({
@@ -224,8 +228,8 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       watchers.renotify(RENOTIFY_WITHIN_MS);
     },
     async stop() {
-      await transports.stop();
       watchers.close();
+      await transports.stop();
       wheel.close();
       await store.flushed();
     },

@@ -87,6 +87,11 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       }
     },
 
+    sameBody(before: string, after: string): boolean {
+      const [old, next] = [parsedOf(before), parsedOf(after)];
+      return old !== null && next !== null && contentHash(old) === contentHash(next);
+    },
+
     published(id: string, publication: Publication): void {
       const { resource, body, until } = publication;
       const before = said.get(id);

@@ -74,6 +74,8 @@ export interface Registrar extends Location {
   bindings(aor?: Aor): readonly BindingView[];
   /** How many AoRs are registered, and with how many bindings. */
   readonly counts: { readonly aors: number; readonly bindings: number };
+  /** Calls `report` after each REGISTER that left a device registered, with its contact URI; empty when it named several. */
+  onRegistered(report: (aor: Aor, contact: string) => void): void;
   /** Calls `report` when an AoR gets its first binding or loses its last. */
   onChange(report: (aor: Aor, isRegistered: boolean) => void): void;
   /** To be called when a connection has ended: bindings stay, the flow is forgotten. */
@@ -93,6 +95,7 @@ const sharedUserAgentsMax = 1000;
 export function registrar(deps: RegistrarDeps): Registrar {
   const { clock, hash, settings, log } = deps;
   const listeners: ((aor: Aor, isRegistered: boolean) => void)[] = [];
+  const arrivals: ((aor: Aor, contact: string) => void)[] = [];
   const table = new BindingTable(deps, (aor, isRegistered) => {
     for (const report of listeners) report(aor, isRegistered);
   });
@@ -120,6 +123,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
     table.refresh(entry, binding);
     const headers = answerHeaders(hash, aor, entry.bindings, nowMs, { supportsGruu, isOutbound, path: NO_PATH, isStream: isStream(call.source.protocol) });
     call.reply({ status: 200, headers });
+    for (const report of arrivals) report(aor, binding.uri);
     return handled;
   };
 
@@ -136,6 +140,8 @@ export function registrar(deps: RegistrarDeps): Registrar {
     if (log.isDebug) log.debug({ aor, callId: request.callId, count: decision.bindings.length, protocol: call.source.protocol }, "registered");
     const options = { supportsGruu: request.supportsGruu, isOutbound, path: request.supportsPath ? request.path : NO_PATH, isStream: isStream(call.source.protocol) };
     call.reply({ status: 200, headers: answerHeaders(hash, aor, decision.bindings, nowMs, options) });
+    const [contact, ...others] = request.contacts;
+    if (contact !== undefined && contact.seconds > 0) for (const report of arrivals) report(aor, others.length === 0 ? contact.uri : "");
     return handled;
   };
 
@@ -191,6 +197,9 @@ export function registrar(deps: RegistrarDeps): Registrar {
     },
     get counts() {
       return { aors: table.aorCount, bindings: table.bindingCount };
+    },
+    onRegistered: (report) => {
+      arrivals.push(report);
     },
     onChange: (report) => {
       listeners.push(report);

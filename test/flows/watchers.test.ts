@@ -4,7 +4,7 @@ import { performance } from "node:perf_hooks";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Header } from "../../src/sip/header-name.ts";
 import { Message } from "../../src/sip/message.ts";
-import { tagOf } from "../../src/sip/name-addr.ts";
+import { parseNameAddr, tagOf } from "../../src/sip/name-addr.ts";
 import { schemaMistakes, skipsWithoutXmllint } from "../documents/xmllint.ts";
 import type { Phone } from "./phone.ts";
 import { DOMAIN, Stage } from "./stage.ts";
@@ -185,6 +185,23 @@ test.each([
   expect(final.status).toBe(status);
   if (status === 489) expect(final.headerNamed("Allow-Events")).toBe("presence, dialog");
   if (status === 423) expect(final.header(Header.minExpires)).toBe("60");
+});
+
+test("a subscription is refreshed and ended within its dialog, by our Contact", async () => {
+  const carol = watcher(await registered("103"));
+  const { final, sent } = await carol.ask(carol.text("SUBSCRIBE", `sip:102@${DOMAIN}`, { headers: "Event: presence\r\nExpires: 600\r\n" }));
+  await carol.request("NOTIFY");
+  const target = parseNameAddr(final.header(Header.contact) ?? "").uri;
+  const within = (cseq: number, expires: number): string =>
+    carol
+      .text("SUBSCRIBE", target, { to: "X", cseq, callId: final.callId, fromTag: tagOf(sent.header(Header.from)), headers: `Event: presence\r\nExpires: ${expires}\r\n` })
+      .replace("To: <X>", `To: ${final.header(Header.to) ?? ""}`);
+  expect((await carol.ask(within(10, 300))).final.status).toBe(200);
+  expect((await carol.request("NOTIFY")).header(Header.subscriptionState)).toMatch(/^active;expires=(?:300|299)/);
+  expect((await carol.ask(within(20, 0))).final.status).toBe(200);
+  expect((await carol.request("NOTIFY")).header(Header.subscriptionState)).toMatch(/^terminated/);
+  expect((await carol.ask(within(30, 300))).final.status).toBe(481);
+  expect(stage.server.subscriptions.list()).toEqual([]);
 });
 
 test("a watcher whose socket is never read delays no other watcher", async () => {
