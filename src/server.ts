@@ -140,9 +140,12 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   dialogs.onChange((aor) => {
     watchers.changed("dialog", aor);
   });
-  presence.onChange((aor) => {
-    watchers.changed("presence", aor);
-  });
+  presence.onChange(
+    (aor) => {
+      watchers.changed("presence", aor);
+    },
+    (aor) => watchers.isWatched(aor, "presence"),
+  );
   directory.onChange(({ removed }) => {
     for (const aor of removed) {
       reg.forget(aor);

@@ -57,9 +57,12 @@ export function webEvents(parts: WebParts, clock: Clock): WebEvents {
     dialogs.onChange((aor) => {
       note(changed.lamp, aor);
     }),
-    presence.onChange((aor) => {
-      note(changed.presence, aor);
-    }),
+    presence.onChange(
+      (aor) => {
+        note(changed.presence, aor);
+      },
+      () => streams.count > 0,
+    ),
     directory.onChange(() => {
       streams.publishSnapshot();
     }),

@@ -15,8 +15,9 @@ export const reportsPerSourceMax = 32;
 export interface PresenceService extends PresenceStatus, ReportSink {
   /** How a person's state comes about, now or, of the reports that are known now, at another moment (ms since 1970). */
   why(aor: Aor, at?: number): MergeResult;
-  /** Calls `listener` at once when what a watcher sees of a person has changed. Of persons whom nobody watches it need not say anything. */
-  onChange(listener: (aor: Aor, document: PresenceDocument) => void): Cancel;
+  /** Calls `listener` at once when what a watcher sees of a person has changed. `wants`: whose changes it asks for now, default everyone's; of others it
+   *  need not be told. The state of a person whom no listener wants is made when it is asked for. */
+  onChange(listener: (aor: Aor, document: PresenceDocument) => void, wants?: (aor: Aor) => boolean): Cancel;
   /** Drops all that was reported of a person who is no longer ours. */
   forget(aor: Aor): void;
 }
@@ -27,8 +28,6 @@ export interface PresenceServiceDeps {
   readonly wheel: TimerWheel;
   readonly settings: MergeSettings;
   readonly sources: readonly AskedSource[];
-  /** Does anyone want to hear of that person's changes? Default: of everyone's. The state of a person whom nobody watches is made when asked for. */
-  readonly isWatched?: (aor: Aor) => boolean;
   readonly log: Log;
 }
 
@@ -47,12 +46,21 @@ interface Person {
   timer: TimerId;
 }
 
+interface Listener {
+  readonly tell: (aor: Aor, document: PresenceDocument) => void;
+  readonly wants: (aor: Aor) => boolean;
+}
+
+function everyone(): boolean {
+  return true;
+}
+
 class MemoryPresence implements PresenceService {
   readonly #deps: PresenceServiceDeps;
   readonly #byAor = new Map<Aor, Person>();
   readonly #byNumber: (Person | null)[] = [];
   readonly #freeNumbers: number[] = [];
-  readonly #listeners = new Set<(aor: Aor, document: PresenceDocument) => void>();
+  readonly #listeners = new Set<Listener>();
   readonly #timerKind: number;
 
   constructor(deps: PresenceServiceDeps) {
@@ -99,10 +107,11 @@ class MemoryPresence implements PresenceService {
     return merge(aor, this.#reportsOf(aor), at ?? clock.now(), settings);
   }
 
-  onChange(listener: (aor: Aor, document: PresenceDocument) => void): Cancel {
-    this.#listeners.add(listener);
+  onChange(listener: Listener["tell"], wants?: Listener["wants"]): Cancel {
+    const entry: Listener = { tell: listener, wants: wants ?? everyone };
+    this.#listeners.add(entry);
     return () => {
-      this.#listeners.delete(listener);
+      this.#listeners.delete(entry);
     };
   }
 
@@ -118,19 +127,20 @@ class MemoryPresence implements PresenceService {
   }
 
   #isWatched(aor: Aor): boolean {
-    return this.#deps.isWatched?.(aor) ?? true;
+    for (const { wants } of this.#listeners) if (wants(aor)) return true;
+    return false;
   }
 
   /** Something about the person may be new: made anew at once if anyone wants to know, else when asked for. */
   #changed(person: Person): void {
     person.isStale = true;
-    if (this.#listeners.size === 0 || !this.#isWatched(person.aor)) return;
+    if (!this.#isWatched(person.aor)) return;
     const before = person.document;
     const document = this.#make(person);
     if (before !== null && sameDocument(before, document)) return;
-    for (const listener of this.#listeners) {
+    for (const { tell } of this.#listeners) {
       try {
-        listener(person.aor, document);
+        tell(person.aor, document);
       } catch (err) {
         this.#deps.log.error({ err, aor: person.aor }, "a listener of presence failed");
       }

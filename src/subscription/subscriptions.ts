@@ -60,6 +60,8 @@ export interface Subscriptions {
   counts(): { readonly subscriptions: number; readonly publications: number };
   list(): readonly WatcherView[];
   watchersOf(resource: Aor, event: string): readonly WatcherView[];
+  /** True when anyone watches that event of a resource. */
+  isWatched(resource: Aor, event: string): boolean;
   publicationsOf(resource: Aor): readonly Publication[];
   /** That person registered, with that contact URI (empty: any): suspect subscriptions of that device are tried at once. Costs one look-up when there are none. */
   registered(watcher: Aor, contact: string): void;
@@ -258,6 +260,7 @@ export function subscriptions(deps: {
     counts: () => ({ subscriptions: table.count, publications: publications.count }),
     list: () => Array.from(table.all(), view),
     watchersOf: (resource, event) => table.of(resource).filter((subscription) => subscription.pack.name === event).map(view),
+    isWatched: (resource, event) => table.of(resource).some((subscription) => subscription.pack.name === event),
     publicationsOf: (resource) => publications.of(resource),
     registered(watcher, contact) {
       if (!isClosed) notifier.resume(watcher, (subscription) => contact === "" || isSameDevice(contact, subscription.dialog.target));

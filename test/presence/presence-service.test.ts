@@ -31,13 +31,12 @@ function worldOf(options: { readonly isWatched?: (aor: Aor) => boolean; readonly
     wheel: new TimerWheel(clock),
     settings: { primarySource: "calendar", early: "ringing", basicFrom: "reachability" },
     sources: [dialogSource(table), registrations],
-    ...(options.isWatched === undefined ? {} : { isWatched: options.isWatched }),
     log: silentLog,
   });
   const told: string[] = [];
   presence.onChange((_, document) => {
     told.push(inShort(document));
-  });
+  }, options.isWatched);
   return { clock, table, registrations, presence, told };
 }
 
