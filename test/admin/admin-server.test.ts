@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { once } from "node:events";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { bodyBytesMax, type AdminServer } from "../../src/admin/admin-server.ts";
+import { keepAliveMs } from "../../src/admin/event-streams.ts";
 import { guessesPerMinute } from "../../src/admin/token-guesses.ts";
 import { sessionLifeMs } from "../../src/admin/session-table.ts";
 import { json, list, refusal, type AdminRoute } from "../../src/admin/route.ts";
@@ -193,6 +194,33 @@ describe("over real sockets", () => {
       expect(got).toMatch(/^HTTP\/1\.1 400 /);
       expect(got).toContain('"error":"bad_request"');
     }
+  });
+
+  test("a reader who does not read is closed after two keep-alives, and nothing piles up for him meanwhile", async () => {
+    const clock = new FakeClock();
+    const { streams } = (server = await desk({ routes, clock }));
+    await server.start();
+    const socket = connect(server.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.write(`GET /api/events HTTP/1.1\r\nHost: localhost:${String(server.port)}\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`);
+    await once(socket, "data");
+    socket.pause();
+    const big = "x".repeat(1 << 20);
+    const bytesBefore = process.memoryUsage().rss;
+    for (let n = 0; n < 500; n++) {
+      streams.publish("lamp", "one and the same", { n, big });
+      await new Promise(setImmediate);
+    }
+    expect((process.memoryUsage().rss - bytesBefore) / (1 << 20), "MB more").toBeLessThan(250);
+    expect(streams.count).toBe(1);
+    clock.advance(keepAliveMs);
+    expect(streams.count).toBe(1);
+    clock.advance(keepAliveMs);
+    await vi.waitFor(() => {
+      expect(streams.count).toBe(0);
+    });
+    expect(streams.closedSlow).toBe(1);
+    socket.destroy();
   });
 
   test("a stream that finds no room is answered 503, and open ones end with the server", async () => {

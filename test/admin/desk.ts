@@ -11,8 +11,6 @@ import { seededRandom } from "../../src/base/random.ts";
 
 export const TOKEN = "a-token-of-some-length";
 
-export type Answer = Awaited<ReturnType<typeof ask>>;
-
 /** An admin server that is asked without sockets, unless it is started. */
 export async function desk(parts: { routes?: readonly AdminRoute[]; auth?: "token" | "none"; token?: string | null; clock?: Clock; streams?: EventStreams } = {}): Promise<AdminServer & { readonly streams: EventStreams }> {
   const { routes = [], auth = "token", token = TOKEN, clock = systemClock } = parts;

@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 /** Asks as the command does, with a configuration of its own; what was printed. */
-async function asked(query: Query, keys: string = `listen: "${web.url}", token: ${TOKEN}`): Promise<string> {
+async function asked(query: Query, keys = `listen: "${web.url}", token: ${TOKEN}`): Promise<string> {
   const path = join(folder, "lamplight.yaml");
   writeFileSync(path, `domain: ${DOMAIN}\nweb: { ${keys} }\n`, { mode: 0o600 });
   let text = "";
