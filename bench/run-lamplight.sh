@@ -27,13 +27,14 @@ server_start() {
 		echo "  - { id: caller, password: secret }"
 		seq 0 $((users - 1)) | sed 's/.*/  - { id: u&, password: secret }/'
 	} > "$dir/directory.yaml"
+	chmod 600 "$dir"/*.yaml
 	local pin=(); [ "$SC" = - ] || pin=(taskset -c "$SC")
 	"${pin[@]}" nice -n "${NICE:-0}" node ../dist/main.js start --config "$dir/lamplight.yaml" --data "$dir/data" > "$dir/server.log" 2>&1 &
 	SPID=$!
 	local i; for i in $(seq 300); do
 		sleep 0.1
 		kill -0 "$SPID" 2> /dev/null || break
-		(exec 3<> "/dev/tcp/127.0.0.1/$((PORT + 1))" && printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3 && head -1 <&3 | grep -q ' 200 ') 2> /dev/null && return 0
+		(exec 3<> "/dev/tcp/127.0.0.1/$((PORT + 1))" && printf 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' $((PORT + 1)) >&3 && head -1 <&3 | grep -q ' 200 ') 2> /dev/null && return 0
 	done
 	echo "the server did not start" >&2; tail -5 "$dir/server.log" >&2; server_stop; return 1
 }
@@ -57,7 +58,9 @@ group() {
 	pres)   server_start none || return; suite presence "$GC"; R=${R:-100} suite presence-rate "$GC"; server_stop ;;
 	blf)    server_start none || return; R=${R:-50} suite blf "$GC"; server_stop ;;
 	mem)    USERS=${USERS:-100000} server_start none || return; suite mem-register "$GC"; server_stop; server_start none || return; suite mem-subs "$GC"; server_stop ;;
-	sipp)   server_start none || return; bash ./sipp.sh register "$S" 2000 10000 "$GC"; bash ./sipp.sh call "$S" "${R:-400}" 4000 "$GC"; server_stop ;;
+	sipp)   server_start none || return; bash ./sipp.sh register "$S" 2000 10000 "$GC"; server_stop
+	        # Afresh: the phones of the first run are gone.
+	        server_start none || return; bash ./sipp.sh call "$S" "${R:-400}" 4000 "$GC"; server_stop ;;
 	*) echo "unknown group $1" >&2 ;;
 	esac
 }
