@@ -2,7 +2,7 @@ import type { Aor } from "../base/ids.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { noEdits, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
-import { headerLine, Message } from "../sip/message.ts";
+import { elementEnd, headerLine, Message } from "../sip/message.ts";
 import { tagOf } from "../sip/name-addr.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
@@ -159,6 +159,14 @@ export class Fork implements TransactionUser, ForkControl {
     const branch = this.#branches.find((one) => one.transaction === transaction);
     if (branch === undefined) return;
     const { status } = response;
+    if (!hasNextVia(response)) {
+      // It has nowhere to go on to: only we are named (RFC 3261 §16.7 step 3). A branch that ends so has failed.
+      if (status >= 200) {
+        this.#fail(branch, 502, "a response without a way back");
+        this.#advance();
+      }
+      return;
+    }
     if (status < 200) this.#onProvisional(branch, response);
     else if (status < 300) this.#onSuccess(branch, response);
     else this.#onFailure(branch, response);
@@ -453,6 +461,12 @@ export class Fork implements TransactionUser, ForkControl {
     };
     this.#deps.observer.onInvite(this.#observed);
   }
+}
+
+/** True when a response has a Via below ours: the way back to who asked. */
+function hasNextVia(response: Message): boolean {
+  const line = response.lineOf(Header.via);
+  return response.lineOf(Header.via, line) !== -1 || elementEnd(response.text, response.valueStart(line), response.valueEnd(line)) < response.valueEnd(line);
 }
 
 /** RFC 3326: why a phone that rang stops ringing, so that it shows no missed call. */

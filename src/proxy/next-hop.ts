@@ -32,7 +32,7 @@ export function nextHops(deps: { readonly resolver: Resolver; readonly transport
   };
 
   const ofTarget = (target: Target): NextHop | Promise<NextHop> => {
-    const [route] = target.routes;
+    const route = target.routes[0] ?? target.next;
     if (route !== undefined) return ofUri(parseNameAddr(route).uri);
     if (target.flow?.isOpen === true) return { kind: "flow", flow: target.flow };
     return ofUri(target.uri);

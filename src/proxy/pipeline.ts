@@ -149,8 +149,7 @@ export function pipeline(deps: {
   const redirects = (context: RequestContext, response: Message): readonly Target[] => {
     const targets: Target[] = [];
     for (const value of response.values(Header.contact).slice(0, REDIRECTS_MAX)) {
-      const text = value === "*" ? "" : parseNameAddr(value).uri;
-      const uri = parseSipUri(text);
+      const uri = uriIn(value);
       const aor = uri === null || !own.isOurs(uri) ? null : identify(uri);
       if (aor === null || aor === context.aor || context.retargets >= RETARGETS_MAX) return [];
       targets.push(...location.targets(aor));
@@ -232,7 +231,7 @@ export function pipeline(deps: {
     const { uri, aor } = context;
     if (context.nextRoute !== null || !context.isOurs) {
       if (context.caller === null && !context.isTrusted) refuse(context, 403, "Forbidden: no relaying for strangers");
-      else dispatch(context, [plainTarget(formatSipUri(uri))]);
+      else dispatch(context, [context.nextRoute === null ? plainTarget(formatSipUri(uri)) : { ...plainTarget(formatSipUri(uri)), next: context.nextRoute }]);
       return;
     }
     const temporary = aor === null && uri.user !== null && uriParam(uri, "gr") !== undefined ? location.tempGruuTarget(uri.user) : null;
@@ -282,6 +281,16 @@ export function pipeline(deps: {
 
 /** What we answer ourselves, as an Allow header line. */
 export const ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE, REFER, INFO, UPDATE, PRACK\r\n";
+
+/** The URI of a Contact value; null when it cannot be read. */
+function uriIn(value: string): SipUri | null {
+  try {
+    return parseSipUri(parseNameAddr(value).uri);
+  } catch (err) {
+    if (err instanceof ParseError) return null;
+    throw err;
+  }
+}
 
 function gather(features: readonly Feature[], edits: (feature: Feature) => Edits | undefined): Edits {
   let all: Edits = noEdits;

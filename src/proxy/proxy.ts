@@ -112,7 +112,7 @@ export function proxy(deps: {
       }
       const isOurs = own.isOurs(parsed);
       // A request for us alone may come with its last hop (RFC 3261 §16.3 step 3).
-      if (message.maxForwards === 0 && !(isOurs && parsed.user === null)) {
+      if (message.maxForwards === 0 && !(isOurs && parsed.user === null && routes.next === null)) {
         layer.reply(transaction, message, { status: 483 }, layer.token());
         return;
       }
@@ -179,14 +179,13 @@ export function lateSuccess(layer: () => TransactionLayer): TransactionUser {
 
 const splice = new Splice();
 
-/** The request as it would be had no strict router touched it; null when none did (RFC 3261 §16.4). */
+/** The request as it would be had the strict router before us not touched it, or as the one behind us wants it; null when there is neither
+ *  (RFC 3261 §16.4, §16.6 step 6). */
 function strictlyRewritten(message: Message, routes: RouteSet): Message | null {
-  if (!routes.takesLast) return null;
-  const count = message.values(Header.route).length;
-  const kept = message.values(Header.route).slice(0, count - 1);
+  if (routes.routes === null) return null;
   splice.begin(message.text).replace(message.uriStart, message.uriEnd, routes.uri);
   const first = message.lineStart(message.lineOf(Header.route));
-  spliceOffTop(splice, message, Header.route, count);
-  if (kept.length > 0) splice.replace(first, first, kept.map((value) => `Route: ${value}\r\n`).join(""));
+  spliceOffTop(splice, message, Header.route, Number.POSITIVE_INFINITY);
+  splice.replace(first, first, routes.routes.map((value) => `Route: ${value}\r\n`).join(""));
   return Message.of(splice.end());
 }

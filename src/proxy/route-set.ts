@@ -11,28 +11,25 @@ export interface RouteSet {
   readonly own: number;
   /** Where our own last value says that the request goes; null when none of them is a Record-Route of ours for this Call-ID. */
   readonly point: RoutePoint | null;
-  /** The first Route value that stays; null when none does. */
+  /** The Route value by which it goes on; null when there is none. */
   readonly next: string | null;
-  /** The request URI to go on with: that of the message, but for a strict router's rewriting. */
+  /** The request URI to go on with: that of the message, but for strict routers. */
   readonly uri: string;
-  /** True when the last Route value became the request URI and must come off too. */
-  readonly takesLast: boolean;
+  /** All Route values to go on with, when a strict router stands before or behind us; null when those of the message will do, less the first `own`. */
+  readonly routes: readonly string[] | null;
 }
 
 /** Reads the routes of a request. Throws ParseError when a Route cannot be read. */
 export function routeSet(message: Message, own: OwnHosts, tokens: RouteTokens): RouteSet {
   const requestUri = message.requestUri;
-  if (!message.has(Header.route)) return { own: 0, point: null, next: null, uri: requestUri, takesLast: false };
+  if (!message.has(Header.route)) return { own: 0, point: null, next: null, uri: requestUri, routes: null };
   const routes = message.values(Header.route);
   // A strict router put our Record-Route URI into the request URI: the real one is the last Route (RFC 3261 §16.4).
   const parsed = parseSipUri(requestUri);
   const strict = parsed !== null && own.isOurs(parsed) && parsed.user !== null && uriParam(parsed, "lr") !== undefined ? pointOf(parsed, message, tokens) : null;
   let uri = requestUri;
-  let takesLast = false;
-  if (strict !== null && routes.length > 0) {
-    uri = parseNameAddr(routes.pop() ?? "").uri;
-    takesLast = true;
-  }
+  const isRewritten = strict !== null && routes.length > 0;
+  if (isRewritten) uri = parseNameAddr(routes.pop() ?? "").uri;
   let point = strict;
   let count = 0;
   for (const value of routes) {
@@ -41,7 +38,14 @@ export function routeSet(message: Message, own: OwnHosts, tokens: RouteTokens): 
     count++;
     point = pointOf(route, message, tokens) ?? point;
   }
-  return { own: count, point, next: routes[count] ?? null, uri, takesLast };
+  const left = routes.slice(count);
+  const [next] = left;
+  if (next === undefined) return { own: isRewritten ? 0 : count, point, next: null, uri, routes: isRewritten ? left : null };
+  const nextUri = parseNameAddr(next).uri;
+  const nextRouter = parseSipUri(nextUri);
+  // A strict router wants to find itself in the request URI, and the real one at the end of the routes (RFC 3261 §16.6 step 6).
+  if (nextRouter !== null && uriParam(nextRouter, "lr") === undefined) return { own: 0, point, next, uri: nextUri, routes: [...left.slice(1), `<${uri}>`] };
+  return { own: isRewritten ? 0 : count, point, next, uri, routes: isRewritten ? left : null };
 }
 
 function pointOf(uri: SipUri, message: Message, tokens: RouteTokens): RoutePoint | null {

@@ -10,6 +10,8 @@ export interface Target {
   readonly flow?: Flow;
   /** Route values put on the branch (RFC 3327 Path), in order. */
   readonly routes: readonly string[];
+  /** The Route value that the request already has for its next hop: located in the place of `uri` (RFC 3261 §16.6 step 7). */
+  readonly next?: string;
   /** Whose device it is; null for what is no user of ours. */
   readonly aor: Aor | null;
   /** Names the device among the AoR's bindings, so that a later request finds its new connection: the instance or the contact. Empty when unknown. */

@@ -20,7 +20,8 @@ export function addressee(message: Message, directory: AorLookup): Aor | "unknow
   if (quick !== undefined) return quick ?? "unknown";
   try {
     const uri = parseSipUri(parseNameAddr(message.text.slice(message.valueStart(line), message.valueEnd(line))).uri);
-    if (uri === null) return "malformed";
+    // Who is no SIP address at all cannot be registered (RFC 4475 §3.3.4).
+    if (uri === null || uri.scheme === "other") return "malformed";
     if ((uri.scheme !== "sip" && uri.scheme !== "sips") || uri.user === null) return "unknown";
     return directory.aorOf(uri.user, uri.host) ?? "unknown";
   } catch (error) {

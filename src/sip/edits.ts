@@ -91,6 +91,7 @@ export function spliceOffTop(splice: Splice, message: Message, id: HeaderId, cou
       left--;
       at = stop < end ? stop + 1 : end;
     }
+    while (at < end && message.text.charCodeAt(at) <= 32) at++;
     if (at >= end) splice.replace(message.lineStart(line), message.lineEnd(line), "");
     else splice.replace(message.valueStart(line), at, "");
   }
