@@ -10,15 +10,15 @@ import type { ForkControl } from "../proxy/fork-control.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import { tagOf } from "../sip/name-addr.ts";
-import { mediaDirection } from "../sip/sdp.ts";
 import type { Store } from "../store/store.ts";
 import { Call, type CallHost } from "./call.ts";
 import { CallIndex } from "./call-index.ts";
 import type { Dialog } from "./dialog.ts";
 import { dialogView, participant, type People } from "./dialog-view.ts";
-import { otherSide, type Leg, type Side } from "./leg.ts";
+import { InDialog } from "./in-dialog.ts";
 import type { Party } from "./party.ts";
 import { PersonTable } from "./person-table.ts";
+import { revivedCall, storedCall } from "./kept-call.ts";
 import { readStoredCall, type StoredCall } from "./stored-call.ts";
 
 // Hot path: a call costs two or three small objects and one copied string; what watchers see is made when they ask.
@@ -88,12 +88,11 @@ class MemoryDialogTable implements DialogTable, CallHost {
   #lastId = 0;
   readonly #forks = new Map<number, Call>();
   readonly #calls = new CallIndex();
+  readonly #inDialog = new InDialog(this.#calls);
   readonly #persons: PersonTable;
   readonly #listeners = new Set<(aor: Aor) => void>();
   #touched: Aor[] = [];
   readonly #callTimer: number;
-  /** Until someone describes media within a dialog, an ACK is of no interest. */
-  #hasOffers = false;
 
   constructor(deps: DialogTableDeps) {
     this.#deps = deps;
@@ -150,52 +149,13 @@ class MemoryDialogTable implements DialogTable, CallHost {
   }
 
   onDialogRequest(request: Message): void {
-    const { method } = request;
-    if (method === "ACK" && !this.#hasOffers) return;
-    const { callId } = request;
-    if (this.#calls.first(callId) === null) return;
-    const fromTag = tagOf(request.header(Header.from));
-    const toTag = tagOf(request.header(Header.to));
-    const found = this.#calls.findSide(callId, fromTag, toTag);
-    if (found === null) return;
-    const { call, side } = found;
-    const tag = side === "caller" ? toTag : fromTag;
-    call.lastSeenMs = this.now();
-    if (method === "BYE") call.end(tag);
-    else {
-      const leg = call.leg(tag);
-      leg?.heard(side, false);
-      if (method !== "ACK") leg?.asks(side, method);
-      if (method === "INVITE" || method === "UPDATE" || (method === "ACK" && leg?.awaitsAnswer === true)) this.#describe(call, leg, side, request);
-    }
-    this.#finish(call);
+    const call = this.#inDialog.request(request, this.now());
+    if (call !== null) this.#finish(call);
   }
 
   onDialogResponse(method: string, callId: string, response: Message | null): void {
-    const first = this.#calls.first(callId);
-    if (first === null) return;
-    if (response === null) {
-      this.#onSilence(first, method);
-      return;
-    }
-    const found = this.#calls.findSide(callId, tagOf(response.header(Header.from)), tagOf(response.header(Header.to)));
-    if (found === null) return;
-    const { call } = found;
-    const { status } = response;
-    const answerer = otherSide(found.side);
-    const tag = tagOf(response.header(found.side === "caller" ? Header.to : Header.from));
-    const leg = call.leg(tag);
-    // 481 is the phone's own word that the call is over (RFC 5057 §5.1); 408 only says that it was silent.
-    if ((status === 481 && leg !== null) || (status === 408 && leg?.isSilent() === true)) call.end(tag);
-    else if (status !== 408) {
-      call.lastSeenMs = this.now();
-      leg?.heard(answerer, true);
-      if (method === "INVITE" || method === "UPDATE") {
-        if (status < 300) this.#describe(call, leg, answerer, response);
-        else leg?.dropOffer();
-      }
-    }
-    this.#finish(call);
+    const call = response === null ? this.#inDialog.silence(method, callId) : this.#inDialog.response(method, callId, response, this.now());
+    if (call !== null) this.#finish(call);
   }
 
   dialogsOf(aor: Aor): readonly Dialog[] {
@@ -364,44 +324,10 @@ class MemoryDialogTable implements DialogTable, CallHost {
     call.timer = this.#deps.wheel.start(this.#callTimer, delayMs, call.slot);
   }
 
-  /** No answer came, and only the Call-ID is known: it counts when one request alone can be meant. */
-  #onSilence(first: Call, method: string): void {
-    let asked: { readonly call: Call; readonly leg: Leg } | null = null;
-    for (let call: Call | null = first; call !== null; call = call.next) {
-      for (const leg of call.legs) {
-        if (!leg.isAsked(method)) continue;
-        if (asked !== null) return;
-        asked = { call, leg };
-      }
-    }
-    if (asked?.leg.isSilent() !== true) return;
-    asked.call.end(asked.leg.tag ?? "");
-    this.#finish(asked.call);
-  }
-
-  #describe(call: Call, leg: Leg | null, side: Side, message: Message): void {
-    const { body } = message;
-    const direction = leg !== null && body.startsWith("v=0") ? mediaDirection(body) : null;
-    if (leg === null || direction === null) return;
-    if (leg.describe(side, direction)) call.heldAnew();
-    this.#hasOffers = true;
-  }
-
   #take(key: string, stored: StoredCall): boolean {
-    const { callId, fromTag, from, to, since, callee } = stored;
-    if (stored.legs.length === 0 || this.#calls.find(callId, fromTag) !== null) return false;
-    const call = new Call(this, { key, callId, fromTag, from, to, since, callee });
-    const parties = new Map<string, Party>();
-    for (const { id, aor, direction, changedAt } of stored.parties) {
-      const party = call.restoreParty(id, aor, direction, changedAt);
-      if (party !== null) parties.set(id, party);
-    }
-    for (const leg of stored.legs) {
-      const own = leg.parties.flatMap((id) => parties.get(id) ?? []);
-      call.restoreLeg(leg.tag, own, leg.isHeldByCaller, leg.isHeldByCallee);
-    }
-    call.isStored = true;
-    this.#add(call, since + this.#deps.settings.ageMaxMs - this.now());
+    if (stored.legs.length === 0 || this.#calls.find(stored.callId, stored.fromTag) !== null) return false;
+    const call = revivedCall(this, key, stored);
+    this.#add(call, stored.since + this.#deps.settings.ageMaxMs - this.now());
     call.restored();
     this.#finish(call);
     return true;
@@ -435,23 +361,4 @@ function isNamed(party: Party, dialog: DialogKey): boolean {
   const localTag = isInitiator ? start.fromTag : party.tag;
   const remoteTag = isInitiator ? party.tag : start.fromTag;
   return start.callId === dialog.callId && (dialog.localTag ?? localTag) === localTag && (dialog.remoteTag ?? remoteTag) === remoteTag;
-}
-
-function storedCall({ start, parties, legs }: Call): StoredCall {
-  const { callId, fromTag, from, to, since, callee } = start;
-  return {
-    callId,
-    fromTag,
-    from,
-    to,
-    since,
-    callee,
-    parties: parties.filter((party) => party.state === "confirmed").map(({ id, aor, direction, changedAt }) => ({ id, aor, direction, changedAt })),
-    legs: legs.map((leg) => ({
-      tag: leg.tag,
-      parties: [...parties.filter((party) => party.direction === "initiator" && leg.callers.includes(party.aor)), ...leg.parties].map((party) => party.id),
-      isHeldByCaller: leg.isHeldByCaller,
-      isHeldByCallee: leg.isHeldByCallee,
-    })),
-  };
 }

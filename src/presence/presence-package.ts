@@ -4,7 +4,7 @@ import { parsePidf, renderPidf, type ParsedPresence } from "../documents/pidf.ts
 import type { EventPackage, Publication, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
 import type { PresenceDocument } from "./document.ts";
 import { publicationReport } from "./publication.ts";
-import { contentHash } from "./publication-news.ts";
+import { isRefresh } from "./publication-news.ts";
 import type { SourceReport } from "./report.ts";
 import type { ReportSink } from "./source.ts";
 import type { PresenceStatus } from "./status.ts";
@@ -24,7 +24,6 @@ export interface PresencePackageDeps {
 
 interface Said {
   readonly body: string;
-  readonly hash: string;
   readonly report: SourceReport;
 }
 
@@ -89,23 +88,19 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
 
     sameBody(before: string, after: string): boolean {
       const [old, next] = [parsedOf(before), parsedOf(after)];
-      return old !== null && next !== null && contentHash(old) === contentHash(next);
+      return old !== null && next !== null && isRefresh(old, next);
     },
 
     published(id: string, publication: Publication): void {
-      const { resource, body, until } = publication;
+      const { resource, body, publishedAt, until } = publication;
       const before = said.get(id);
       if (before?.body === body) {
-        say(id, { ...before, report: { ...before.report, until } });
+        say(id, { body, report: { ...before.report, publishedAt, until } });
         return;
       }
       const parsed = parsedOf(body);
       checked = null;
-      if (parsed === null) return;
-      const hash = contentHash(parsed);
-      // A phone that sends its body again, with new ids or times, says nothing new: "the newest wins" is not "the last refreshed wins".
-      const publishedAt = before?.hash === hash ? before.report.publishedAt : publication.publishedAt;
-      say(id, { body, hash, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid }) });
+      if (parsed !== null) say(id, { body, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid }) });
     },
 
     unpublished(id: string, resource: Aor): void {

@@ -105,27 +105,35 @@ describe("publications", () => {
     expect(() => events.published?.("p", publication("101", clock, text))).not.toThrow();
   });
 
-  test("a phone that sends its body again at a refresh says nothing new, though ids and times are new", () => {
-    const { events, clock, presence, told } = worldOf();
-    events.published?.("snom", publication("101", clock, body("Lunch")));
-    const since = presence.status(person("101")).since;
+  test.each([
+    ["a phone that sends its body again with new ids and times", body("Lunch"), body("Lunch", "t99", "2026-11-20T15:00:00Z"), true],
+    ["another note", body("Lunch"), body("Away"), false],
+    ["what cannot be read", body("Lunch"), "<", false],
+    ["what could not be read", "<", body("Lunch"), false],
+  ])("%s: a refresh or not", (_, before, after, isSame) => {
+    expect(worldOf().events.sameBody?.(before, after)).toBe(isSame);
+  });
+
+  test("the newest wins by the time that the engine gives, which a refresh does not change", () => {
+    const { events, clock, told } = worldOf();
+    const first = publication("101", clock, body("Lunch"));
+    events.published?.("snom", first);
     clock.advance(1000);
     events.published?.("other", publication("101", clock, body("Away")));
     clock.advance(1000);
-    events.published?.("snom", publication("101", clock, body("Lunch", "t99", "2026-11-20T15:00:00Z"), "e2"));
+    events.published?.("snom", { ...first, etag: "e2", until: clock.now() + 60_000 });
     expect(told).toEqual(["Lunch", "Away"]);
     clock.advance(1000);
     events.published?.("snom", publication("101", clock, body("Back"), "e3"));
     expect(told).toEqual(["Lunch", "Away", "Back"]);
-    expect(presence.status(person("101")).since).toBeGreaterThan(since);
   });
 
   test("a refresh without new content lives as long as it says", () => {
     const { events, clock, told } = worldOf();
-    const text = body("Lunch");
-    events.published?.("p", publication("101", clock, text));
+    const first = publication("101", clock, body("Lunch"));
+    events.published?.("p", first);
     clock.advance(50_000);
-    events.published?.("p", publication("101", clock, text));
+    events.published?.("p", { ...first, until: clock.now() + 60_000 });
     clock.advance(50_000);
     expect(told).toEqual(["Lunch"]);
     clock.advance(11_000);

@@ -1,0 +1,90 @@
+import { Header } from "../sip/header-name.ts";
+import type { Message } from "../sip/message.ts";
+import { tagOf } from "../sip/name-addr.ts";
+import { mediaDirection } from "../sip/sdp.ts";
+import type { Call } from "./call.ts";
+import type { CallIndex } from "./call-index.ts";
+import { otherSide, type Leg, type Side } from "./leg.ts";
+
+/** What messages within a dialog say about a call: who hung up, who holds, who is silent. Each returns the call that it was about, or null. */
+export class InDialog {
+  readonly #calls: CallIndex;
+  /** Until someone describes media within a dialog, an ACK is of no interest. */
+  #hasOffers = false;
+
+  constructor(calls: CallIndex) {
+    this.#calls = calls;
+  }
+
+  /** A request within a dialog. BYE ends the call for both sides at once, whatever will be answered (RFC 3261 §15.1.1). */
+  request(request: Message, now: number): Call | null {
+    const { method } = request;
+    if (method === "ACK" && !this.#hasOffers) return null;
+    const { callId } = request;
+    if (this.#calls.first(callId) === null) return null;
+    const fromTag = tagOf(request.header(Header.from));
+    const toTag = tagOf(request.header(Header.to));
+    const found = this.#calls.findSide(callId, fromTag, toTag);
+    if (found === null) return null;
+    const { call, side } = found;
+    const tag = side === "caller" ? toTag : fromTag;
+    call.lastSeenMs = now;
+    if (method === "BYE") {
+      call.end(tag);
+      return call;
+    }
+    const leg = call.leg(tag);
+    leg?.heard(side, false);
+    if (method !== "ACK") leg?.asks(side, method);
+    if (method === "INVITE" || method === "UPDATE" || (method === "ACK" && leg?.awaitsAnswer === true)) this.#describe(call, leg, side, request);
+    return call;
+  }
+
+  /** The final response to such a request. 481 is the phone's own word that the call is over (RFC 5057 §5.1); 408 only says that it was silent. */
+  response(method: string, callId: string, response: Message, now: number): Call | null {
+    if (this.#calls.first(callId) === null) return null;
+    const fromTag = tagOf(response.header(Header.from));
+    const toTag = tagOf(response.header(Header.to));
+    const found = this.#calls.findSide(callId, fromTag, toTag);
+    if (found === null) return null;
+    const { call, side } = found;
+    const { status } = response;
+    const answerer = otherSide(side);
+    const tag = side === "caller" ? toTag : fromTag;
+    const leg = call.leg(tag);
+    if (leg === null) return null;
+    if (status === 481 || (status === 408 && leg.isSilent())) call.end(tag);
+    else if (status !== 408) {
+      call.lastSeenMs = now;
+      leg.heard(answerer, true);
+      if (method === "INVITE" || method === "UPDATE") {
+        if (status < 300) this.#describe(call, leg, answerer, response);
+        else leg.dropOffer();
+      }
+    }
+    return call;
+  }
+
+  /** No answer came, and only the Call-ID is known: it counts when one request alone can be meant. */
+  silence(method: string, callId: string): Call | null {
+    let asked: { readonly call: Call; readonly leg: Leg } | null = null;
+    for (let call = this.#calls.first(callId); call !== null; call = call.next) {
+      for (const leg of call.legs) {
+        if (!leg.isAsked(method)) continue;
+        if (asked !== null) return null;
+        asked = { call, leg };
+      }
+    }
+    if (asked === null) return null;
+    if (asked.leg.isSilent()) asked.call.end(asked.leg.tag ?? "");
+    return asked.call;
+  }
+
+  #describe(call: Call, leg: Leg | null, side: Side, message: Message): void {
+    const { body } = message;
+    const direction = leg !== null && body.startsWith("v=0") ? mediaDirection(body) : null;
+    if (leg === null || direction === null) return;
+    if (leg.describe(side, direction)) call.heldAnew();
+    this.#hasOffers = true;
+  }
+}
