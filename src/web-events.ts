@@ -25,22 +25,34 @@ export function webEvents(parts: WebParts, clock: Clock): WebEvents {
   const changed = { presence: new Set<Aor>(), lamp: new Set<Aor>(), registration: new Set<Aor>() };
   /** The calls that the streams know of. */
   let calls = new Map<string, CallAnswer>();
+  /** The contacts that the streams were told of, so that a mere refresh is no event. */
+  const toldContacts = new Map<Aor, string>();
   let timer: Cancel | null = null;
   let isOver = false;
 
   const streams = new EventStreams({
     clock,
     snapshot: () => {
-      if (streams.count <= 1) calls = callsOf(parts);
+      if (streams.count <= 1) {
+        calls = callsOf(parts);
+        toldContacts.clear();
+      }
       return eventSnapshot(parts, calls, clock.now());
     },
   });
+  const publishRegistration = (aor: Aor): void => {
+    const bindings = registrar.bindings(aor);
+    const contacts = bindings.map(({ uri }) => uri).join(" ");
+    if (toldContacts.get(aor) === contacts) return;
+    toldContacts.set(aor, contacts);
+    streams.publish("registration", aor, registrationAnswer(aor, bindings));
+  };
   const flush = (): void => {
     timer = null;
     const { presence: states, lamp, registration } = changed;
     if (lamp.size > 0) calls = publishCalls(parts, calls, streams);
     for (const aor of lamp) streams.publish("lamp", aor, lampOf(parts, aor));
-    for (const aor of registration) streams.publish("registration", aor, registrationAnswer(aor, registrar.bindings(aor)));
+    for (const aor of registration) publishRegistration(aor);
     for (const aor of states) streams.publish("presence", aor, presenceAnswer(presence.status(aor)));
     for (const set of [states, lamp, registration]) set.clear();
   };
@@ -51,6 +63,9 @@ export function webEvents(parts: WebParts, clock: Clock): WebEvents {
   };
 
   registrar.onChange((aor) => {
+    note(changed.registration, aor);
+  });
+  registrar.onRegistered((aor) => {
     note(changed.registration, aor);
   });
   const stops = [
