@@ -8,6 +8,7 @@ import { loadConfig } from "../../src/config/loader.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import type { Resolver } from "../../src/sip/resolver/resolve.ts";
 import { systemTransports, type SystemTransports } from "../../src/sip/transport/system-transports.ts";
+import type { TransportLimits } from "../../src/sip/transport/limits.ts";
 import type { Protocol } from "../../src/sip/transport/transport.ts";
 import { memoryStore, type MemoryStore } from "../../src/store/memory-store.ts";
 import { Phone, type Line } from "./phone.ts";
@@ -30,13 +31,13 @@ export class Stage {
   }
 
   /** `yaml`: more lines of the configuration; `people`: the directory, default five users 101-105 with passwords `secret-101` …. */
-  static async start(parts: { yaml?: string; people?: string; listen?: string; resolver?: Resolver } = {}): Promise<Stage> {
+  static async start(parts: { yaml?: string; people?: string; listen?: string; resolver?: Resolver; limits?: Partial<TransportLimits> } = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), "lamplight-flow-"));
     const listen = parts.listen ?? "[udp://127.0.0.1:0, tcp://127.0.0.1:0]";
     writeFileSync(join(folder, "lamplight.yaml"), `domain: ${DOMAIN}\nlisten: ${listen}\nstore: ./data\ndirectory: ./directory.yaml\n${parts.yaml ?? ""}`);
     writeFileSync(join(folder, "directory.yaml"), parts.people ?? PEOPLE);
     const store = memoryStore({ node: "stage", clock: systemClock });
-    const { server, transports } = await serve(folder, store, parts.resolver ?? nowhere);
+    const { server, transports } = await serve(folder, store, parts.resolver ?? nowhere, parts.limits);
     return new Stage(folder, store, server, transports);
   }
 
@@ -79,10 +80,10 @@ const nowhere: Resolver = {
   resolve: ({ host, port, transport }) => (/^[\d.:a-f]+$/i.test(host) ? [{ protocol: transport ?? "udp", address: host, port: port ?? 5060 }] : []),
 };
 
-async function serve(folder: string, store: MemoryStore, resolver: Resolver): Promise<{ server: Server; transports: SystemTransports }> {
+async function serve(folder: string, store: MemoryStore, resolver: Resolver, more: Partial<TransportLimits> = {}): Promise<{ server: Server; transports: SystemTransports }> {
   const { config, directory } = loadConfig(join(folder, "lamplight.yaml"), {});
   const clock = systemClock;
-  const limits = { messageBytes: config.limits.messageBytesMax };
+  const limits = { messageBytes: config.limits.messageBytesMax, ...more };
   const transports = systemTransports({ listen: config.listen, clock, log: silentLog, limits });
   const server = createServer(config, directory, { clock, random: systemRandom(), transports, store, resolver, log: silentLog });
   await server.start();
