@@ -25,7 +25,7 @@ const HOME = {
   "lmdb|ioredis": "^src/store/",
   "ical\\.js|ews-javascript-api|tsdav": "^src/calendar/",
   "fastify|@fastify/[^/]+|prom-client": "^src/admin/",
-  "zod|yaml": "^src/config/",
+  yaml: "^src/config/",
   "pino": "^src/base/",
   "ipaddr\\.js": "^src/(config/address|proxy/authentication)\\.ts$",
   "commander": "^src/main\\.ts$",

@@ -30,6 +30,7 @@ export interface Log {
   readonly isDebug: boolean;
 }
 
+/** How much is written; `silent` writes nothing. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** JSON lines on standard output, or to `write` (for tests), buffered so that logging never waits for the disk. */

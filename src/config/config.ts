@@ -44,6 +44,7 @@ export interface ListenEntry extends Partial<KeyPair> {
   readonly origins?: readonly string[];
 }
 
+/** What a challenge may offer (RFC 8760). */
 export type DigestAlgorithm = "MD5" | "SHA-256";
 
 /** Who must prove who he is, and how. */

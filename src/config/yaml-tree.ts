@@ -15,12 +15,14 @@ export interface ScalarValue {
   readonly offset: number;
 }
 
+/** A list as it stands in the file. */
 export interface ListValue {
   readonly kind: "list";
   readonly items: readonly Value[];
   readonly offset: number;
 }
 
+/** A map as it stands in the file. */
 export interface MapValue {
   readonly kind: "map";
   readonly entries: readonly MapEntry[];
@@ -40,6 +42,7 @@ export interface ParsedFile {
   readonly report: Report;
 }
 
+/** The environment that `${NAME}` takes its values from. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Values that aliases (`*name`) may stand for in one file; more is an alias bomb. */

@@ -5,6 +5,7 @@ import type { Flow, Hop, Protocol } from "../transport/transport.ts";
 export const FAILED_MS = 30_000;
 /** A Retry-After is kept within these. */
 export const RETRY_AFTER_MIN_MS = 1_000;
+/** And at most this. */
 export const RETRY_AFTER_MAX_MS = 600_000;
 /** Most targets that are remembered; at the bound the longest known goes. */
 export const FAILED_TARGETS_MAX = 4096;
