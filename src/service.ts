@@ -1,6 +1,6 @@
 import { ConfigError } from "./base/errors.ts";
 import type { Loaded } from "./config/config.ts";
-import { createServer, type Server } from "./server.ts";
+import { createServer } from "./server.ts";
 import { systemWorld } from "./system-world.ts";
 import { webOf } from "./web.ts";
 
@@ -17,19 +17,16 @@ export interface Service {
 export async function startService(loaded: Loaded, load: () => Loaded): Promise<Service> {
   const { config } = loaded;
   const world = await systemWorld(config);
-  let server: Server;
-  try {
-    server = createServer(config, loaded.directory, world);
-    await server.start();
-  } catch (err) {
-    await world.transports.stop();
-    await world.store.close();
-    throw err;
-  }
-  const web = webOf(config, server, world);
+  const server = createServer(config, loaded.directory, world);
+  let isServing = false;
+  // The pages come first: who asks `/healthz` meanwhile is told to wait.
+  const web = webOf(config, server, world, () => isServing);
   try {
     await web.start();
+    await server.start();
+    isServing = true;
   } catch (err) {
+    await web.stop();
     await server.stop();
     await world.store.close();
     throw err;

@@ -16,7 +16,7 @@ import { webRoutes } from "./web-routes.ts";
 
 /** The pages and the API of a running server. */
 export interface Web {
-  /** Listens; rejects with UnavailableError when the address is taken. `/healthz` is 200 from then on. */
+  /** Listens; rejects with UnavailableError when the address is taken. `/healthz` is 503 until `isServing` says that the server has started, then 200. */
   start(): Promise<void>;
   /** From now on `/healthz` is 503; everything else is still answered. */
   stopping(): void;
@@ -31,8 +31,8 @@ export type WebWorld = Pick<World, "clock" | "random" | "log"> & { readonly tran
 // dist/main.js and src/web.ts both stand one folder below the package's own.
 const PACKAGE = new URL("../", import.meta.url);
 
-/** Connects the HTTP server to the parts of a server; nothing runs before `start`, which is to be called once the server has started. */
-export function webOf(config: Pick<Config, "web">, server: Server, world: WebWorld): Web {
+/** Connects the HTTP server to the parts of a server; nothing runs before `start`, which may come before the server's own. */
+export function webOf(config: Pick<Config, "web">, server: Server, world: WebWorld, isServing: () => boolean = () => true): Web {
   const { web } = config;
   const { clock, random, log } = world;
   let running: { readonly http: AdminServer; readonly end: Cancel } | null = null;
@@ -51,7 +51,7 @@ export function webOf(config: Pick<Config, "web">, server: Server, world: WebWor
         process.stop();
       };
       const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port });
-      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: webRoutes(server, metrics), streams, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
+      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: webRoutes(server, metrics), streams, isReady: isServing, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
       running = { http, end };
       try {
         await http.start();

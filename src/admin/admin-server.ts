@@ -27,7 +27,7 @@ export type Health = "starting" | "serving" | "stopping";
 
 /** The HTTP server: pages, API, events, health, metrics. It knows no feature. */
 export interface AdminServer {
-  /** Listens; rejects with UnavailableError when the address is taken. Health is `serving` from then on. */
+  /** Listens; rejects with UnavailableError when the address is taken. Health is `serving` from then on, once `isReady`. */
   start(): Promise<void>;
   /** From now on health is 503; everything else is still answered. */
   stopping(): void;
@@ -46,6 +46,8 @@ export interface AdminServerDeps {
   readonly gatekeeper: Gatekeeper;
   readonly routes: readonly AdminRoute[];
   readonly streams: EventStreams;
+  /** False while what stands behind the calls has not started yet: health is `starting` until then. Default: at once. */
+  readonly isReady?: () => boolean;
   /** The folder of the pages. */
   readonly pages: string;
   readonly clock: Clock;
@@ -110,7 +112,8 @@ export async function adminServer(deps: AdminServerDeps): Promise<AdminServer> {
   });
 
   http.get("/healthz", { config: { access: "open" } }, (_request, reply) => {
-    reply.code(health === "serving" ? 200 : 503).header("cache-control", "no-store").send({ status: health });
+    const status: Health = health === "serving" && deps.isReady?.() === false ? "starting" : health;
+    reply.code(status === "serving" ? 200 : 503).header("cache-control", "no-store").send({ status });
   });
   http.post("/api/session", { config: { access: "open" } }, (request, reply) => {
     const outcome = deps.gatekeeper.signIn(fieldOf(request.body, "token"), request.ip);
