@@ -418,8 +418,10 @@ class StreamFlow implements Flow {
       network.counts.sent++;
       network.tell(this.protocol, address, this.ownPort, this.remoteAddress, this.remotePort, text, "sent");
       network.clock.after(network.orderedDelay(this.#order), () => {
-        // The other end may have closed meanwhile: then the bytes are lost, as with a reset.
-        if (peer.isOpen && !/^[\r\n]*$/.test(text)) peer.host.handler?.onMessage(text, peer);
+        // The other end may have closed meanwhile: then the bytes are lost. A host that came back after a crash knows no such connection: it resets it.
+        if (!peer.isOpen) {
+          if (!peer.host.isAlive && network.host(this.remoteAddress) !== null) this.closed("the connection was reset");
+        } else if (!/^[\r\n]*$/.test(text)) peer.host.handler?.onMessage(text, peer);
       });
     }
   }

@@ -68,10 +68,13 @@ export class Office {
     return office;
   }
 
-  async phone(user: string, address: string): Promise<SimPhone> {
-    const phone = new SimPhone({ network: this.network, clock: this.clock, random: this.random, address, user, domain: DOMAIN, server: SERVER });
+  /** A new phone on the network; in the place of an unplugged one with the same address. */
+  async phone(user: string, address: string, protocol: "udp" | "tcp" = "udp"): Promise<SimPhone> {
+    const phone = new SimPhone({ network: this.network, clock: this.clock, random: this.random, address, user, domain: DOMAIN, server: SERVER, protocol });
     await phone.start();
-    this.phones.push(phone);
+    const place = this.phones.findIndex((other) => other.options.address === address);
+    if (place === -1) this.phones.push(phone);
+    else this.phones[place] = phone;
     return phone;
   }
 

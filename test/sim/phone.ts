@@ -55,14 +55,30 @@ export interface SimPhoneOptions {
   readonly user: string;
   readonly domain: string;
   readonly server: { readonly address: string; readonly port: number };
+  readonly protocol: "udp" | "tcp";
 }
 
-/** A phone in made-up time: its own transactions over the simulated network, digest, calls, subscriptions. What it does is its scenario's choice. */
+/** What a phone publishes about its owner, as the server acknowledged it. */
+export interface SimPublication {
+  readonly activity: string;
+  readonly etag: string;
+  /** When it lapses unless it is refreshed, ms of the clock. */
+  readonly untilMs: number;
+}
+
+/** A phone in made-up time: its own transactions over the simulated network, digest, calls, subscriptions, publications. What it does is its scenario's choice. */
 export class SimPhone {
   readonly options: SimPhoneOptions;
   readonly calls = new Map<string, PhoneCall>();
   readonly watched = new Map<string, Watched>();
   isRegistered = false;
+  /** False once its power is gone. */
+  isPlugged = true;
+  publication: SimPublication | null = null;
+  /** True while a PUBLISH has no outcome: what is published is not known for sure. */
+  isPublishing = false;
+  /** Called when the connection that it registered by has ended. */
+  onLost: () => void = () => undefined;
   /** Called when a call rings here. */
   onRing: (call: PhoneCall) => void = () => undefined;
   /** Rule breaches that the phone saw. */
@@ -71,6 +87,9 @@ export class SimPhone {
   readonly #transports: Transports;
   readonly #wheel: TimerWheel;
   readonly #subscriptions = new Map<string, { callId: string; localTag: string; remoteTag: string; cseq: number; target: string; resource: string; event: string }>();
+  readonly #answers = new Map<string, { readonly challenges: readonly DigestChallenge[]; uses: number }>();
+  #registeredBy: Flow | null = null;
+  #publishCseq = 0;
   #registerCseq = 0;
   readonly #registerCallId: string;
   #instance = "";
@@ -78,7 +97,7 @@ export class SimPhone {
   constructor(options: SimPhoneOptions) {
     this.options = options;
     const { network, clock, random, address } = options;
-    this.#transports = network.transports(address, [`udp://${address}:5060`]);
+    this.#transports = network.transports(address, [`${options.protocol}://${address}:5060`]);
     this.#wheel = new TimerWheel(clock);
     this.#layer = new TransactionLayer({
       transports: this.#transports,
@@ -104,7 +123,18 @@ export class SimPhone {
   }
 
   async start(): Promise<void> {
-    await this.#transports.start(this.#layer);
+    await this.#transports.start({
+      onMessage: (text, flow) => {
+        this.#layer.onMessage(text, flow);
+      },
+      onClosed: (flow, why) => {
+        this.#layer.onClosed(flow, why);
+        if (flow !== this.#registeredBy) return;
+        this.#registeredBy = null;
+        this.isRegistered = false;
+        this.onLost();
+      },
+    });
   }
 
   get aor(): string {
@@ -112,7 +142,8 @@ export class SimPhone {
   }
 
   get contact(): string {
-    return `<sip:${this.options.user}@${this.options.address}:5060>`;
+    const { user, address, protocol } = this.options;
+    return `<sip:${user}@${address}:5060${protocol === "udp" ? "" : ";transport=tcp"}>`;
   }
 
   /** Transactions that have not ended. */
@@ -127,8 +158,12 @@ export class SimPhone {
       cseq: ++this.#registerCseq,
       headers: `Expires: ${expires}\r\nUser-Agent: SimPhone ${this.#instance}\r\n`,
     });
+    const flow = this.#serverFlow();
     this.#ask(text, (response) => {
-      if (response !== null && response.status === 200) this.isRegistered = expires > 0;
+      if (response !== null && response.status === 200) {
+        this.isRegistered = expires > 0 && flow?.isOpen === true;
+        this.#registeredBy = flow;
+      }
       const cseq = response?.cseq ?? 0;
       if (cseq > this.#registerCseq) this.#registerCseq = cseq;
     });
@@ -165,6 +200,39 @@ export class SimPhone {
     });
   }
 
+  /** Publishes what its owner does (empty: available), refreshes that, or with 0 seconds takes it back. One PUBLISH at a time. */
+  publish(activity: string, expires: number): void {
+    if (this.isPublishing || (expires === 0 && this.publication === null)) return;
+    const before = this.publication;
+    const isRefresh = before?.activity === activity || expires === 0;
+    const person = activity === "" ? "" : `<dm:person id="p"><rpid:activities><rpid:${activity}/></rpid:activities></dm:person>`;
+    const body = `<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="${this.aor}"><tuple id="t"><status><basic>open</basic></status></tuple>${person}</presence>`;
+    const text = this.#text("PUBLISH", this.aor, {
+      to: this.aor,
+      callId: `${randomHex(this.options.random, 6)}@pub`,
+      cseq: ++this.#publishCseq,
+      headers: `Event: presence\r\nExpires: ${expires}\r\n${before === null ? "" : `SIP-If-Match: ${before.etag}\r\n`}${isRefresh ? "" : "Content-Type: application/pidf+xml\r\n"}`,
+      body: isRefresh ? "" : body,
+    });
+    this.isPublishing = true;
+    this.#ask(text, (response) => {
+      this.isPublishing = false;
+      if (response?.status === 200) {
+        const seconds = Number(response.header(Header.expires) ?? 0);
+        this.publication = seconds === 0 ? null : { activity, etag: response.header(Header.sipEtag) ?? "", untilMs: this.options.clock.now() + seconds * 1000 };
+      } else if (response?.status === 412) {
+        // Lapsed, or its last answer was lost: begin anew (RFC 3903 §4.4).
+        this.publication = null;
+        this.publish(activity, expires);
+      } else if (response !== null) this.complaints.push(`${this.options.user}: PUBLISH was answered ${response.status}`);
+    });
+  }
+
+  /** A keep-alive (RFC 5626 §3.5.1): how a phone notices that its connection is dead. */
+  keepAlive(): void {
+    if (this.#registeredBy?.protocol === "tcp") this.#registeredBy.send("\r\n\r\n");
+  }
+
   call(user: string): PhoneCall {
     const { random, domain } = this.options;
     const uri = `sip:${user}@${domain}`;
@@ -186,7 +254,7 @@ export class SimPhone {
       wantsCancel: false,
     };
     this.calls.set(call.callId, call);
-    this.#invite(call, this.#text("INVITE", uri, { to: uri, callId: call.callId, fromTag: call.localTag, cseq: 1, headers: "Content-Type: application/sdp\r\n", body: SDP }), false);
+    this.#invite(call, this.#signed(this.#text("INVITE", uri, { to: uri, callId: call.callId, fromTag: call.localTag, cseq: 1, headers: "Content-Type: application/sdp\r\n", body: SDP })), false);
     return call;
   }
 
@@ -218,10 +286,13 @@ export class SimPhone {
     }
   }
 
-  /** All sockets and timers end: the phone loses its power. */
-  async unplug(): Promise<void> {
+  /** The phone loses its power: it says nothing any more, to nobody. */
+  unplug(): void {
+    this.isPlugged = false;
+    this.isRegistered = false;
     this.#wheel.close();
-    await this.#transports.stop();
+    for (const call of this.calls.values()) call.state = "ended";
+    this.options.network.crash(this.options.address);
   }
 
   #onRequest(message: Message, flow: Flow, transaction: TransactionId): void {
@@ -301,7 +372,7 @@ export class SimPhone {
   }
 
   #repeatOk(call: PhoneCall, invite: Message, waitMs: number, spentMs: number): void {
-    if (call.isAcknowledged || call.state === "ended") return;
+    if (call.isAcknowledged || call.state === "ended" || !this.isPlugged) return;
     if (spentMs > 32_000) {
       call.isAcknowledged = true;
       this.hangUp(call);
@@ -335,6 +406,7 @@ export class SimPhone {
         call.state = "ended";
       },
     });
+    if (call.transaction === 0) call.state = "ended";
   }
 
   #answered(call: PhoneCall, response: Message): void {
@@ -355,12 +427,13 @@ export class SimPhone {
       dialog.routes = response.values(Header.recordRoute).reverse();
     }
     const one = isFirst || tag === call.remoteTag ? call : dialog;
-    this.#sendAck(one);
+    this.#sendAck({ ...one, cseq: response.cseq });
     if (one !== call) this.#ask(this.#within({ ...one, cseq: one.cseq + 50 }, "BYE"), () => undefined);
     else if (call.wantsCancel) this.hangUp(call);
   }
 
   #sendAck(call: PhoneCall): void {
+    if (!this.isPlugged) return;
     const flow = this.#serverFlow();
     const branch = `z9hG4bK${randomHex(this.options.random, 6)}`;
     flow?.send(this.#within(call, "ACK").replace("BRANCH", branch));
@@ -369,7 +442,7 @@ export class SimPhone {
   #within(call: PhoneCall, method: string): string {
     if (method !== "ACK") call.cseq++;
     return (
-      `${method} ${call.target} SIP/2.0\r\nVia: SIP/2.0/UDP ${this.options.address}:5060;branch=BRANCH;rport\r\n${call.routes.map((route) => `Route: ${route}\r\n`).join("")}Max-Forwards: 70\r\n` +
+      `${method} ${call.target} SIP/2.0\r\nVia: SIP/2.0/${this.options.protocol.toUpperCase()} ${this.options.address}:5060;branch=BRANCH;rport\r\n${call.routes.map((route) => `Route: ${route}\r\n`).join("")}Max-Forwards: 70\r\n` +
       `From: <${call.localUri}>;tag=${call.localTag}\r\nTo: <${call.remoteUri}>;tag=${call.remoteTag}\r\nCall-ID: ${call.callId}\r\nCSeq: ${call.cseq} ${method}\r\nContact: ${this.contact}\r\nContent-Length: 0\r\n\r\n`
     );
   }
@@ -377,14 +450,15 @@ export class SimPhone {
   #text(method: string, uri: string, parts: { to: string; toTag?: string; callId: string; cseq: number; fromTag?: string; headers?: string; body?: string }): string {
     const { to, toTag = "", callId, cseq, fromTag = randomHex(this.options.random, 4), headers = "", body = "" } = parts;
     return (
-      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP ${this.options.address}:5060;branch=BRANCH;rport\r\nMax-Forwards: 70\r\nFrom: <${this.aor}>;tag=${fromTag}\r\n` +
+      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/${this.options.protocol.toUpperCase()} ${this.options.address}:5060;branch=BRANCH;rport\r\nMax-Forwards: 70\r\nFrom: <${this.aor}>;tag=${fromTag}\r\n` +
       `To: <${to}>${toTag === "" ? "" : `;tag=${toTag}`}\r\nCall-ID: ${callId}\r\nCSeq: ${cseq} ${method}\r\nContact: ${this.contact}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`
     );
   }
 
   /** Sends a request, answers one challenge, and tells the final response; null when none came. */
-  #ask(text: string, done: (response: Message | null) => void, hasCredentials = false): void {
-    this.#send(text, { text }, {
+  #ask(unsigned: string, done: (response: Message | null) => void, hasCredentials = false): void {
+    const text = hasCredentials ? unsigned : this.#signed(unsigned);
+    const transaction = this.#send(text, { text }, {
       ...deaf,
       onResponse: (_transaction, response) => {
         if (response.status < 200) return;
@@ -399,20 +473,25 @@ export class SimPhone {
         done(null);
       },
     });
+    if (transaction === 0 && this.isPlugged) this.options.clock.after(0, () => {
+      done(null);
+    });
   }
 
   #send(text: string, sent: { text: string }, user: TransactionUser): TransactionId {
     const method = text.slice(0, text.indexOf(" "));
     const transaction = this.#layer.open(method, user);
     const flow = this.#serverFlow();
-    if (flow === null) return 0;
+    if (flow === null) {
+      this.#layer.table.abandon(transaction);
+      return 0;
+    }
     sent.text = text.replace(/branch=[^;]+/, `branch=${this.#layer.table.branch(transaction, this.#layer.serverId, "0")}`);
-    this.#layer.send(transaction, sent.text, flow);
-    return transaction;
+    return this.#layer.send(transaction, sent.text, flow) ? transaction : 0;
   }
 
   #serverFlow(): Flow | null {
-    const hop: Hop = { protocol: "udp", address: this.options.server.address, port: this.options.server.port };
+    const hop: Hop = { protocol: this.options.protocol, address: this.options.server.address, port: this.options.server.port };
     return this.#transports.open(hop);
   }
 
@@ -423,23 +502,30 @@ export class SimPhone {
       const one = parseChallenge(response.text.slice(response.valueStart(line), response.valueEnd(line)));
       if (one !== null) challenges.push(one);
     }
-    const request = Message.of(text);
+    const name = response.status === 401 ? "Authorization" : "Proxy-Authorization";
+    this.#answers.set(name, { challenges, uses: 0 });
+    return this.#signed(text).replace(/CSeq: (\d+)/, (_, n: string) => `CSeq: ${Number(n) + 1}`);
+  }
+
+  /** With credentials for the last challenge that such a request got, as phones do; without when there was none. */
+  #signed(text: string): string {
+    const method = text.slice(0, text.indexOf(" "));
+    const name = method === "REGISTER" ? "Authorization" : "Proxy-Authorization";
+    const known = this.#answers.get(name);
+    if (known === undefined || method === "BYE") return text;
     const { user } = this.options;
+    const request = Message.of(text);
     const answer = digestAnswer({
-      challenges,
-      method: request.method,
+      challenges: known.challenges,
+      method,
       uri: request.requestUri,
       username: user,
       ha1: (algorithm, realm) => ha1Of(algorithm, user, realm, `secret-${user}`),
       cnonce: randomHex(this.options.random, 4),
-      nonceCount: 1,
+      nonceCount: ++known.uses,
       body: request.body,
     });
-    const name = response.status === 401 ? "Authorization" : "Proxy-Authorization";
-    return text
-      .replace(/(?:Proxy-)?Authorization: [^\r]*\r\n/, "")
-      .replace(/CSeq: (\d+)/, (_, n: string) => `CSeq: ${Number(n) + 1}`)
-      .replace("Content-Length:", `${name}: ${answer ?? ""}\r\nContent-Length:`);
+    return text.replace(/(?:Proxy-)?Authorization: [^\r]*\r\n/, "").replace("Content-Length:", `${name}: ${answer ?? ""}\r\nContent-Length:`);
   }
 }
 
