@@ -36,7 +36,7 @@ export type AgentOutcome =
 
 /** Our own user agent: every request that we originate goes through it. */
 export interface Agent {
-  /** The dialog that a request creates with us as its UAS (RFC 3261 §12.1.1); `localTag` is the tag of our answer. Throws ParseError when it lacks a Contact. */
+  /** The dialog that a request creates with us as its UAS (RFC 3261 §12.1.1); `localTag` is the tag of our answer. Throws ParseError when it lacks a Contact or has a Record-Route that cannot be read. */
   dialogOf(request: Message, source: Flow, localTag: string): AgentDialog;
   /** The dialog after a request of the peer within it: target and flow renewed (RFC 3261 §12.2.2). */
   refreshed(dialog: AgentDialog, request: Message, source: Flow): AgentDialog;

@@ -35,7 +35,7 @@ export function userAgent(deps: { readonly layer: TransactionLayer; readonly tra
         local: flat(withoutTag(request.header(Header.to) ?? "")),
         remote: flat(withoutTag(from)),
         target: targetOf(request),
-        routes: request.values(Header.recordRoute).map(flat),
+        routes: request.values(Header.recordRoute).map(readableRoute),
         flow: source,
       };
     },
@@ -164,6 +164,12 @@ function targetOf(request: Message): string {
   const [value] = request.values(Header.contact);
   if (value === undefined || value === "*") throw new ParseError("no Contact");
   return flat(parseNameAddr(value).uri);
+}
+
+/** A Route value of ours to come: one that cannot be read would fail every request of the dialog. */
+function readableRoute(value: string): string {
+  parseNameAddr(value);
+  return flat(value);
 }
 
 /** A From or To value without its tag parameter: other parameters stay. */

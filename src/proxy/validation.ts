@@ -1,5 +1,5 @@
 import { Header } from "../sip/header-name.ts";
-import { elementEnd, isKnownMethod, type Message } from "../sip/message.ts";
+import { elementEnd, headerLinesMax, isKnownMethod, type Message } from "../sip/message.ts";
 import { parseNameAddr, uriOf } from "../sip/name-addr.ts";
 import { ParseError } from "../base/errors.ts";
 import { parseSipUri } from "../sip/uri.ts";
@@ -11,6 +11,7 @@ import { parseVia } from "../sip/via.ts";
  *  Loops are another question, see `loop.ts`. */
 export function refusalOf(message: Message, protocol: Protocol): Answer | null {
   if (message.version.toUpperCase() !== "SIP/2.0") return { status: 505 };
+  if (message.lineCount > headerLinesMax - HEADER_LINES_ADDED_MAX) return bad("too many header lines");
   const missing = REQUIRED.find((header) => !message.has(header));
   if (missing !== undefined) return bad(`no ${NAMES[missing] ?? "header"}`);
   for (const header of SINGLE) if (message.lineOf(header, message.lineOf(header)) !== -1) return bad(`more than one ${NAMES[header] ?? "header"}`);
@@ -70,6 +71,8 @@ function lowerVias(message: Message): void {
 
 /** What nearly all URIs look like. */
 const PLAIN_URI = /^sips?:[A-Za-z0-9._+-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+/** Lines that a request may gain on its way through us (Via, Record-Route, Path, a feature's): it must be readable with them. */
+const HEADER_LINES_ADDED_MAX = 64;
 const MAX_FORWARDS_MAX = 255;
 const REQUIRED = [Header.from, Header.to, Header.callId, Header.cseq] as const;
 const SINGLE = [Header.from, Header.to, Header.callId, Header.cseq, Header.maxForwards, Header.contentLength] as const;

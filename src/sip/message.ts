@@ -291,15 +291,13 @@ export class Message {
       for (let c = code; nameEnd < text.length && c !== 58 && c > 32; c = text.charCodeAt(++nameEnd)) hash = nameHashStep(hash, c);
       let colon = nameEnd;
       while (isBlank(text.charCodeAt(colon))) colon++;
-      let lineEnd = indexOrEnd(text, "\n", colon);
-      if (text.charCodeAt(lineEnd - 1) !== 13) this.#hasBareFeeds = true;
+      let lineEnd = this.#lineEnd(colon);
       // A line that begins with a blank continues the one before (RFC 3261 §7.3.1).
       while (isBlank(text.charCodeAt(lineEnd + 1))) {
         this.hasBreaks = true;
         if (carriageReturn < lineEnd - 1) error ??= bareReturn();
         if (carriageReturn < lineEnd) carriageReturn = indexOrEnd(text, "\r", lineEnd + 1);
-        lineEnd = indexOrEnd(text, "\n", lineEnd + 1);
-        if (text.charCodeAt(lineEnd - 1) !== 13) this.#hasBareFeeds = true;
+        lineEnd = this.#lineEnd(lineEnd + 1);
       }
       if (carriageReturn < lineEnd - 1) {
         this.hasBreaks = true;
@@ -311,6 +309,14 @@ export class Message {
       else this.#add(headerIdAt(text, at, nameEnd, hash), at, colon + 1, Math.min(lineEnd, text.length));
       at = lineEnd + 1;
     }
+  }
+
+  /** Where the next line feed stands, or the text's end; notes one without its carriage return. */
+  #lineEnd(from: number): number {
+    const found = this.text.indexOf("\n", from);
+    if (found === -1) return this.text.length;
+    if (this.text.charCodeAt(found - 1) !== 13) this.#hasBareFeeds = true;
+    return found;
   }
 
   #add(id: HeaderId, start: number, valueStart: number, lineEnd: number): void {

@@ -37,6 +37,7 @@ describe("requests are checked before anything is done for them", () => {
     ["a negative Content-Length", GOOD.replace("Length: 4", "Length: -4"), 400],
     ["Max-Forwards of 300", GOOD.replace("Max-Forwards: 70", "Max-Forwards: 300"), 400],
     ["headers in the request URI", GOOD.replace("INVITE sip:102@tel.example.test", "INVITE sip:102@tel.example.test?Route=%3Csip:x%3E"), 400],
+    ["more header lines than can go on with ours added", GOOD.replace("From", `${"X: y\r\n".repeat(190)}From`), 400],
     ["an unknown scheme", GOOD.replace("INVITE sip:102@tel.example.test", "INVITE soap.beep://h"), 416],
   ])("%s", (_name, text, status) => {
     expect(refusalOf(Message.of(text), "udp")?.status).toBe(status);

@@ -37,6 +37,12 @@ describe("line ends are CRLF, whatever came", () => {
   test("a body may hold any bytes", () => {
     expect(new Message().parse(`${head("Content-Length: 4\r\n")}\r\n\r\0\n\r`)).toBeNull();
   });
+  test.each(["\n", "\r\n", "\r", "\n\r", "\r\r\n", " \n", "\n \n"])("every beginning of a message with line ends %j is read to its end, once", (end) => {
+    const whole = `${head("Subject: one\r\n two\r\n")}\r\n`.replaceAll("\r\n", end);
+    const message = new Message();
+    for (let at = 0; at <= whole.length; at++) message.parse(whole.slice(0, at));
+    expect(message.text.length).toBeGreaterThan(0);
+  });
   test("what is no message at all counts as no request, whatever was read before", () => {
     const message = Message.of(`${head("")}\r\n`);
     expect(message.parse("hello")).not.toBeNull();

@@ -2,7 +2,7 @@ import { Header } from "../../src/sip/header-name.ts";
 import { Message } from "../../src/sip/message.ts";
 import { parseNameAddr } from "../../src/sip/name-addr.ts";
 import { parseSipUri } from "../../src/sip/uri.ts";
-import { topVia } from "../../src/sip/via.ts";
+import { topVia, type Via } from "../../src/sip/via.ts";
 
 /** Lines that a proxy may change, add or take away (RFC 3261 §16.6); everything else must leave as it came. */
 const OURS: ReadonlySet<number> = new Set([Header.via, Header.maxForwards, Header.route, Header.recordRoute, Header.contentLength]);
@@ -26,7 +26,7 @@ export function forwardingMistakes(came: string, sent: string): readonly string[
   const hops = before.maxForwards;
   if (after.maxForwards !== (hops < 0 ? 70 : hops - 1)) mistakes.push(`Max-Forwards ${hops} became ${after.maxForwards}`);
   for (const id of [Header.route, Header.recordRoute] as const) {
-    for (const value of after.values(id)) if (before.values(id).every((one) => one !== value) && parseSipUri(parseNameAddr(value).uri) === null) mistakes.push(`a route of ours that is none: ${value}`);
+    for (const value of after.values(id)) if (!before.values(id).includes(value) && !isRoute(value)) mistakes.push(`a route of ours that is none: ${value}`);
   }
   return mistakes;
 }
@@ -46,7 +46,7 @@ export function responseMistakes(sent: string): readonly string[] {
 function untouched(message: Message): string[] {
   const lines: string[] = [];
   for (let line = 0; line < message.lineCount; line++) {
-    if (!OURS.has(message.lineId(line))) lines.push(message.text.slice(message.lineStart(line), message.lineEnd(line)));
+    if (!OURS.has(message.lineId(line)) && message.lineName(line) !== "Max-Breadth") lines.push(message.text.slice(message.lineStart(line), message.lineEnd(line)));
   }
   return lines;
 }
@@ -57,8 +57,25 @@ function viaMistakes(before: Message, after: Message): string[] {
   const [cameFirst = "", ...cameRest] = before.values(Header.via);
   if (ours === undefined || first === undefined) return ["a Via is missing"];
   if (JSON.stringify(rest) !== JSON.stringify(cameRest)) return ["lower Vias have changed"];
-  const via = topVia(before);
+  const via = readVia(before);
+  if (via === null) return [`a request whose Via cannot be read was forwarded: ${cameFirst.slice(0, 80)}`];
   const now = Message.of(`OPTIONS sip:a@b SIP/2.0\r\nVia: ${first}\r\n\r\n`);
-  const { host, port, branch, transport } = topVia(now);
+  const { host, port, branch, transport } = readVia(now) ?? { host: "", port: 0, branch: "", transport: "" };
   return host === via.host && port === via.port && branch === via.branch && transport === via.transport ? [] : [`the sender's Via has changed: ${cameFirst} became ${first}`];
+}
+
+function isRoute(value: string): boolean {
+  try {
+    return parseSipUri(parseNameAddr(value).uri) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function readVia(message: Message): Via | null {
+  try {
+    return topVia(message);
+  } catch {
+    return null;
+  }
 }

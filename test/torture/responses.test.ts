@@ -74,3 +74,10 @@ describe("requests that would be read otherwise by the next hop", () => {
     expect(forwarded.map(({ flow, text }) => [`${flow.remoteAddress}:${flow.remotePort}`, /^Route: (.*)\r/m.exec(text)?.[1], text.split(" ")[1]])).toEqual([["198.51.100.44:5090", "<sip:198.51.100.44:5090;lr>", "sip:user@example.com"]]);
   });
 });
+
+test("a SUBSCRIBE whose Record-Route cannot be read is refused: no NOTIFY could follow it", async () => {
+  const server = await TortureServer.start();
+  const subscribe = INVITE.replaceAll("INVITE", "SUBSCRIBE").replace("Content-Length", "Event: presence\r\nRecord-Route: <sip:edge>, < sip:e dge>\r\nContent-Length");
+  expect(server.datagram(subscribe).answers.map(statusOf)).toEqual([400]);
+  expect(server.errors).toEqual([]);
+});

@@ -21,6 +21,13 @@ export interface Reaction {
   readonly answers: readonly Sent[];
 }
 
+export interface Parts {
+  readonly domain?: string;
+  readonly users?: readonly string[];
+  readonly seed?: number;
+  readonly authentication?: "all" | "none";
+}
+
 /** Every host that is no address stands here. */
 export const ELSEWHERE = "198.51.100.99";
 /** Where registered phones are. */
@@ -49,13 +56,22 @@ export class TortureServer {
   }
 
   /** `users`: ids; each is registered at a phone of his own name, unless passwords are asked for. */
-  static async start(parts: { domain?: string; users?: readonly string[]; seed?: number; authentication?: "all" | "none" } = {}): Promise<TortureServer> {
-    const { domain = "example.com", users = ["user"], seed = 1, authentication = "none" } = parts;
-    const torture = new TortureServer(domain, users, seed, authentication);
+  static async start(parts: Parts = {}): Promise<TortureServer> {
+    const torture = TortureServer.build(parts);
     await torture.server.start();
-    if (authentication === "none") for (const id of users) torture.register(id, domain);
-    torture.takeSent();
+    torture.#registerAll(parts);
     return torture;
+  }
+
+  /** The same, where one cannot wait: on this wire there is nothing to wait for. */
+  static build(parts: Parts = {}): TortureServer {
+    const { domain = "example.com", users = ["user"], seed = 1, authentication = "none" } = parts;
+    return new TortureServer(domain, users, seed, authentication);
+  }
+
+  #registerAll({ domain = "example.com", users = ["user"], authentication = "none" }: Parts): void {
+    if (authentication === "none") for (const id of users) this.register(id, domain);
+    this.takeSent();
   }
 
   register(id: string, domain: string): void {

@@ -97,6 +97,11 @@ export class TransactionTable {
     return this.#texts.count;
   }
 
+  /** How many texts are kept. */
+  get textCount(): number {
+    return this.#texts.count;
+  }
+
   /** Bytes taken for kept texts. */
   get textBytes(): number {
     return this.#texts.bytes;
