@@ -81,3 +81,14 @@ test("a SUBSCRIBE whose Record-Route cannot be read is refused: no NOTIFY could 
   expect(server.datagram(subscribe).answers.map(statusOf)).toEqual([400]);
   expect(server.errors).toEqual([]);
 });
+
+test("a response for a connection that is gone, with a Via that the next hop has spoilt, harms nobody", async () => {
+  const server = await TortureServer.start();
+  const from = server.wire.peer("tcp", "203.0.113.6", 5060);
+  const [sent] = server.stream(INVITE.replace("SIP/2.0/UDP 203.0.113.5", "SIP/2.0/TCP 203.0.113.6"), from).forwarded;
+  server.wire.close(from);
+  if (sent === undefined) throw new Error("the request did not go on");
+  server.datagram(responseTo(sent.text, 486, "Busy Here").replace("SIP/2.0/TCP 203.0.113.6", "SIP/2.0/TCP 203.0\x80.113.6"), sent.flow);
+  server.clock.advance(400_000);
+  expect([server.errors, server.server.layer.table.count]).toEqual([[], 0]);
+});

@@ -161,7 +161,13 @@ export class TransactionLayer implements TransportHandler {
     const flow = this.table.flow(transaction);
     if (flow === null || this.table.state(transaction) !== State.proceeding || this.table.cancelOf(transaction) !== 0) return;
     this.#kept.parse(this.table.request(transaction));
-    const cancel = this.table.openClient(Machine.client, quiet);
+    const cancel = this.table.openClient(Machine.client, {
+      ...quiet,
+      // The INVITE is over there (a phone that was restarted): only an answer that is on its way already can still come.
+      onResponse: (_cancel, response) => {
+        if (response.status === 481) this.table.limit(transaction, true);
+      },
+    });
     if (cancel === 0) return;
     const text = hopRequest(this.#kept, "CANCEL", this.#kept.header(Header.to) ?? "", headers);
     this.table.setCancel(transaction, cancel);
@@ -290,7 +296,8 @@ export class TransactionLayer implements TransportHandler {
   #reopen(transaction: TransactionId, gone: Flow, response: string): void {
     if (gone.protocol === "ws" || gone.protocol === "wss") return;
     this.#kept.parse(response);
-    const via = topVia(this.#kept);
+    const via = readableVia(this.#kept);
+    if (via === null) return;
     const next = this.#transports.open({ protocol: gone.protocol, address: gone.remoteAddress, port: via.port === 0 ? (gone.protocol === "tls" ? 5061 : 5060) : via.port });
     if (next !== null) this.table.redirect(transaction, next);
   }
@@ -339,7 +346,16 @@ export class TransactionLayer implements TransportHandler {
   }
 }
 
-/** The user of a CANCEL: its outcome changes nothing, the INVITE's own answer does. */
+/** The topmost Via; null when a next hop has spoilt it. */
+function readableVia(message: Message): Via | null {
+  try {
+    return topVia(message);
+  } catch {
+    return null;
+  }
+}
+
+/** The user of a CANCEL: the INVITE's own answer is what counts. */
 const quiet: TransactionUser = { onResponse: nothing, onTimeout: nothing, onUnreachable: nothing, onCancel: nothing };
 
 function nothing(): void {
