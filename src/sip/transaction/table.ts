@@ -97,11 +97,6 @@ export class TransactionTable {
     return this.#texts.count;
   }
 
-  /** How many texts are kept. */
-  get textCount(): number {
-    return this.#texts.count;
-  }
-
   /** Bytes taken for kept texts. */
   get textBytes(): number {
     return this.#texts.bytes;
@@ -284,10 +279,10 @@ export class TransactionTable {
     return this.#cancel[this.#slot(invite)] ?? 0;
   }
 
-  /** Ends an INVITE client that was cancelled and stays silent: a time-out 64 × T1 from now (RFC 3261 §9.1). */
-  limit(transaction: TransactionId): void {
+  /** Ends an INVITE client that was cancelled and stays silent: a time-out 64 × T1 from now (RFC 3261 §9.1); T4 when its peer knows it no more. */
+  limit(transaction: TransactionId, isUnknown = false): void {
     const slot = this.#slot(transaction);
-    if (slot !== 0 && this.#state[slot] === State.proceeding) this.#startEnd(slot, 64 * this.#times.t1Ms, false);
+    if (slot !== 0 && this.#state[slot] === State.proceeding) this.#startEnd(slot, isUnknown ? this.#times.t4Ms : 64 * this.#times.t1Ms, false);
   }
 
   /** The live client transactions that wait for an answer by one of these flows: one pass over the table. */

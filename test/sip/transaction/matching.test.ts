@@ -219,6 +219,23 @@ describe("CANCEL that we send (RFC 3261 §9.1)", () => {
     expect(wire.left).toEqual([0, 0, 0]);
   });
 
+  test("an INVITE whose CANCEL is answered 481 waits 5 s only for an answer that was on its way", async () => {
+    const wire = await Wire.open("udp");
+    const late = wire.ask("INVITE", "late");
+    const silent = wire.ask("INVITE", "silent");
+    for (const { text, transaction } of [late, silent]) {
+      wire.answer(text, 180);
+      wire.settle();
+      wire.layer.cancel(transaction, "");
+      wire.answer(text, 481, { method: "CANCEL" });
+    }
+    wire.clock.advance(4000);
+    wire.answer(late.text, 200);
+    wire.clock.advance(40_000);
+    expect([wire.news, wire.told.at(-1)?.atMs]).toEqual([["180", "180", "200", "timeout"], 5020]);
+    expect(wire.left).toEqual([0, 0, 0]);
+  });
+
   test("over TCP nothing of it is left once the INVITE is over, though its own answer never came", async () => {
     const wire = await Wire.open("tcp");
     const { transaction, text } = wire.ask("INVITE");
