@@ -72,6 +72,8 @@ export class SimPhone {
   readonly calls = new Map<string, PhoneCall>();
   readonly watched = new Map<string, Watched>();
   isRegistered = false;
+  /** False while the server may believe otherwise: before the first answer, and after a lost connection. */
+  isSure = false;
   /** False once its power is gone. */
   isPlugged = true;
   publication: SimPublication | null = null;
@@ -131,7 +133,7 @@ export class SimPhone {
         this.#layer.onClosed(flow, why);
         if (flow !== this.#registeredBy) return;
         this.#registeredBy = null;
-        this.isRegistered = false;
+        this.isRegistered = this.isSure = false;
         this.onLost();
       },
     });
@@ -161,7 +163,8 @@ export class SimPhone {
     const flow = this.#serverFlow();
     this.#ask(text, (response) => {
       if (response !== null && response.status === 200) {
-        this.isRegistered = expires > 0 && flow?.isOpen === true;
+        this.isSure = flow?.isOpen === true;
+        this.isRegistered = this.isSure && expires > 0;
         this.#registeredBy = flow;
       }
       const cseq = response?.cseq ?? 0;
@@ -279,7 +282,7 @@ export class SimPhone {
     if (call.state === "talking") {
       if (!call.isCaller && !call.isAcknowledged) return;
       call.state = "ended";
-      this.#ask(this.#within(call, "BYE"), () => undefined);
+      this.#bye(call, 3);
     } else if (call.isCaller && call.state !== "ended") {
       call.wantsCancel = true;
       if (call.hasProvisional) this.#layer.cancel(call.transaction, "");
@@ -428,8 +431,18 @@ export class SimPhone {
     }
     const one = isFirst || tag === call.remoteTag ? call : dialog;
     this.#sendAck({ ...one, cseq: response.cseq });
-    if (one !== call) this.#ask(this.#within({ ...one, cseq: one.cseq + 50 }, "BYE"), () => undefined);
+    if (one !== call) this.#bye({ ...one, cseq: one.cseq + 50 }, 3);
     else if (call.wantsCancel) this.hangUp(call);
+  }
+
+  /** Says BYE; again on a new connection when nothing was heard: the first may have gone into a dead one. */
+  #bye(call: PhoneCall, tries: number): void {
+    if (tries === 0 || !this.isPlugged) return;
+    this.#ask(this.#within(call, "BYE"), (response) => {
+      if (response === null) this.options.clock.after(2000, () => {
+        this.#bye(call, tries - 1);
+      });
+    });
   }
 
   #sendAck(call: PhoneCall): void {
