@@ -16,7 +16,8 @@ import { presencePackage } from "./presence/presence-package.ts";
 import { presenceService, type PresenceService } from "./presence/presence-service.ts";
 import { registrationSource } from "./presence/registration-source.ts";
 import { authentication, type AuthenticationCounts } from "./proxy/authentication.ts";
-import { Fork, type ForkDeps } from "./proxy/fork.ts";
+import { Branch } from "./proxy/branch.ts";
+import type { ForkDeps } from "./proxy/fork-request.ts";
 import { guessLimit } from "./proxy/guess-limit.ts";
 import { nextHops } from "./proxy/next-hop.ts";
 import { options } from "./proxy/options.ts";
@@ -187,14 +188,15 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     health: targetHealth(clock),
     recordRoutes: recordRoutes(tokens, layer.serverId),
     observer: dialogs,
+    realm: directory.domain,
     timerCMs: TIMER_C_MS,
     timerKind: wheel.kind((transaction) => {
       const user = layer.table.user(transaction);
-      if (user instanceof Fork) user.onRingingTooLong(transaction);
+      if (user instanceof Branch) user.onRingingTooLong();
     }),
     late: lateSuccess(() => layer),
   };
-  const requests = pipeline({ features, fork, location: reg, people: directory, own, hash: routeHash, clock, log });
+  const requests = pipeline({ features, fork, location: reg, people: directory, own, clock, log });
   layer.serve(proxy({ layer, transports, pipeline: requests, fork, location: reg, own, tokens, hash: routeHash }));
 
   // Until what was stored has been read back, nothing is answered: a phone asks again.
@@ -234,7 +236,9 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       watchers.close();
       await transports.stop();
       wheel.close();
-      await store.flushed();
+      await store.flushed().catch((err: unknown) => {
+        log.error({ err }, "the store did not take the last writes");
+      });
     },
   };
 }

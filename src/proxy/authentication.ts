@@ -123,9 +123,12 @@ export function authentication(deps: {
 function asStranger(call: Call, directory: Directory, forbidden: (reason: string) => Verdict): Verdict {
   const user = call.aor === null || call.nextRoute !== null ? null : directory.user(call.aor);
   const { method } = call.message;
-  if (user?.inbound === "anyone" && method !== "REGISTER" && method !== "PUBLISH" && method !== "SUBSCRIBE") return goOn;
+  if (user?.inbound === "anyone" && STRANGERS_MAY.includes(method)) return goOn;
   return forbidden(call.isOurs ? "strangers are not let in here" : "no relaying for strangers");
 }
+
+/** What a stranger may ask of a user who lets him: to talk. Not to be told things, nor to steer the phone: a REFER makes it call, a NOTIFY restart. */
+const STRANGERS_MAY = ["INVITE", "MESSAGE", "OPTIONS"];
 
 function credentialsFor(message: Message, realm: string): DigestCredentials | null {
   // Phones put credentials for a proxy into either header; the realm tells whose they are.

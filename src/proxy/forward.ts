@@ -19,6 +19,8 @@ export interface Forwarding {
   /** Whole Record-Route lines; empty for none. */
   readonly recordRoute: string;
   readonly branch: string;
+  /** Credentials for this realm come off: they were meant for us, and who has them may try passwords out at leisure. */
+  readonly realm: string;
   readonly edits: Edits;
 }
 
@@ -28,7 +30,7 @@ export function forwardedRequest(message: Message, source: Flow, out: Flow, how:
   const via = topVia(message);
   const at = message.lineStart(message.lineOf(Header.via));
   splice.begin(message.text);
-  if (how.uri !== message.requestUri) splice.replace(message.uriStart, message.uriEnd, how.uri);
+  if (how.uri !== message.requestUri && !how.edits.some((edit) => edit.kind === "uri")) splice.replace(message.uriStart, message.uriEnd, how.uri);
   let top = `Via: SIP/2.0/${viaTransport(out.protocol)} ${ownAddress(out)};branch=${how.branch}${out.protocol === "udp" ? ";rport" : ""}\r\n`;
   const recordRoute = message.lineOf(Header.recordRoute);
   if (how.recordRoute !== "") {
@@ -51,6 +53,8 @@ export function forwardedRequest(message: Message, source: Flow, out: Flow, how:
     const line = message.lineOf(Header.maxForwards);
     splice.replace(message.valueStart(line), message.valueEnd(line), String(hops - 1));
   }
+  spliceOffCredentials(message, Header.proxyAuthorization, how.realm);
+  spliceOffCredentials(message, Header.authorization, how.realm);
   if (how.edits.length > 0) spliceEdits(splice, message, how.edits);
   // Over a connection a message without Content-Length could not be told from the next (RFC 3261 §18.3).
   if (out.protocol !== "udp" && message.contentLength < 0 && !how.edits.some((edit) => edit.kind === "body")) {
@@ -69,3 +73,12 @@ export function forwardedResponse(response: Message, edits: Edits = noEdits): st
   }
   return splice.end();
 }
+
+function spliceOffCredentials(message: Message, header: typeof Header.proxyAuthorization | typeof Header.authorization, realm: string): void {
+  for (let line = message.lineOf(header); line !== -1; line = message.lineOf(header, line)) {
+    const found = REALM.exec(message.text.slice(message.valueStart(line), message.valueEnd(line)));
+    if (found?.[1]?.toLowerCase() === realm) splice.replace(message.lineStart(line), message.lineEnd(line), "");
+  }
+}
+
+const REALM = /[ \t\r\n,]realm[ \t]*=[ \t]*"([^"]*)"/i;

@@ -34,8 +34,13 @@ export function nextHops(deps: { readonly resolver: Resolver; readonly transport
   const ofTarget = (target: Target): NextHop | Promise<NextHop> => {
     const route = target.routes[0] ?? target.next;
     if (route !== undefined) return ofUri(parseNameAddr(route).uri);
-    if (target.flow?.isOpen === true) return { kind: "flow", flow: target.flow };
-    return ofUri(target.uri);
+    const { flow, aor, device } = target;
+    if (flow === undefined) return ofUri(target.uri);
+    if (flow.isOpen) return { kind: "flow", flow };
+    // Its connection has ended since it was found: by that which the device has registered by meanwhile (RFC 5626 §5.3).
+    const now = aor === null || device === "" ? target : location.deviceTarget(aor, device);
+    if (now === null) return GONE;
+    return now.flow?.isOpen === true ? { kind: "flow", flow: now.flow } : ofUri(now.uri);
   };
 
   return {
@@ -43,22 +48,23 @@ export function nextHops(deps: { readonly resolver: Resolver; readonly transport
     ofUri,
     ofPoint(point, next, uri) {
       const onward = (): NextHop | Promise<NextHop> => ofUri(next === null ? uri : parseNameAddr(next).uri);
-      if (next !== null || point.kind === "plain") return onward();
+      if (point.kind === "plain" || point.kind === "outward" || (next !== null && !point.isOnly)) return onward();
       if (point.kind === "udp") {
         const flow = transports.open({ protocol: "udp", address: point.address, port: point.port, network: point.network });
-        return flow === null ? onward() : { kind: "flow", flow };
+        if (flow !== null) return { kind: "flow", flow };
+        return point.isOnly ? GONE : onward();
       }
       const flow = point.server === server ? transports.connection(point.connection) : null;
       if (flow?.isOpen === true) return { kind: "flow", flow };
-      if (point.aor !== null) {
-        // The phone's connection is gone: it is reached again once it has registered anew (RFC 5626 §5.3).
-        const target = location.deviceTarget(point.aor, point.device);
-        return target === null ? { kind: "none", status: 430, why: "the phone's connection is gone" } : ofTarget(target);
-      }
-      return onward();
+      if (point.aor === null) return point.isOnly ? GONE : onward();
+      // The phone's connection is gone: it is reached again once it has registered anew (RFC 5626 §5.3).
+      const target = location.deviceTarget(point.aor, point.device);
+      return target === null ? GONE : ofTarget(target);
     },
   };
 }
+
+const GONE: NextHop = { kind: "none", status: 430, why: "the phone's connection is gone" };
 
 function targetOf(uri: SipUri): Parameters<Resolver["resolve"]>[0] | null {
   const transport = uriParam(uri, "transport");

@@ -8,11 +8,13 @@ import { parseNameAddr } from "../sip/name-addr.ts";
 import type { Message } from "../sip/message.ts";
 import { formatSipUri, parseSipUri, uriParam, type SipUri } from "../sip/uri.ts";
 import type { Feature } from "./feature.ts";
-import { Fork, type ForkDeps, type ForkHooks } from "./fork.ts";
+import { watchedHooks } from "./dialog-watch.ts";
+import type { ForkDeps } from "./fork-request.ts";
+import { mergeEdits } from "./branch.ts";
+import { Fork, type ForkHooks } from "./fork.ts";
 import type { Location } from "./location.ts";
-import { loopHash } from "./loop.ts";
-import type { KeyedHash } from "../base/keyed-hash.ts";
 import type { OwnHosts } from "./own-hosts.ts";
+import { contactUri } from "./record-route.ts";
 import { plainTarget, type Target } from "./target.ts";
 import type { RequestContext } from "./request-context.ts";
 import { goOn, type Verdict } from "./verdict.ts";
@@ -51,7 +53,6 @@ export function pipeline(deps: {
   readonly location: Location;
   readonly people: People;
   readonly own: OwnHosts;
-  readonly hash: KeyedHash;
   readonly clock: Clock;
   readonly log: Log;
 }): Pipeline {
@@ -73,13 +74,15 @@ export function pipeline(deps: {
       return;
     }
     const fork = forkOf(context);
+    context.trying();
+    context.keep();
     let isOver = false;
     const finish = (act: () => void): void => {
-      if (isOver || fork.isDone) return;
+      if (isOver) return;
       isOver = true;
       stop();
-      if (fork.isCancelled) fork.answer(487);
-      else guarded(context, act);
+      // A CANCEL that came meanwhile has been answered.
+      if (!fork.isDone) guarded(context, act);
     };
     const stop = deps.clock.after(FEATURE_DEADLINE_MS, () => {
       finish(() => {
@@ -87,7 +90,6 @@ export function pipeline(deps: {
         fork.answer(500);
       });
     });
-    context.keep();
     given.then(
       (value) => {
         finish(() => {
@@ -119,11 +121,30 @@ export function pipeline(deps: {
     }
   };
 
+  /** The edits of all features that have a say; one that fails changes nothing. */
+  const gather = (context: RequestContext, some: readonly Feature[], edits: (feature: Feature) => Edits | undefined): Edits => {
+    let all: Edits = noEdits;
+    for (const feature of some) {
+      try {
+        all = mergeEdits(all, edits(feature) ?? noEdits);
+      } catch (err) {
+        log.error({ err, callId: context.message.callId, reason: feature.name }, "a feature failed");
+      }
+    }
+    return all;
+  };
+
   const hooksOf = (context: RequestContext): ForkHooks => ({
-    edits: (target) => gather(editors, (feature) => feature.onBranch?.(context, target)),
-    replyEdits: (response) => gather(repliers, (feature) => feature.onReply?.(context, response)),
+    edits: (target) => {
+      if (editors.length === 0) return noEdits;
+      context.restore();
+      return gather(context, editors, (feature) => feature.onBranch?.(context, target));
+    },
+    replyEdits: (response) => gather(context, repliers, (feature) => feature.onReply?.(context, response)),
+    changesReplies: repliers.length > 0,
     failed: (status, hasRung) => {
       if (rescuers.length === 0) return false;
+      context.restore();
       askFailure(context, 0, { status, hasRung });
       return true;
     },
@@ -152,7 +173,7 @@ export function pipeline(deps: {
       const uri = uriIn(value);
       const aor = uri === null || !own.isOurs(uri) ? null : identify(uri);
       if (aor === null || aor === context.aor || context.retargets >= RETARGETS_MAX) return [];
-      targets.push(...location.targets(aor));
+      targets.push(...devicesOf(aor));
     }
     if (targets.length > 0) context.retargets++;
     return targets;
@@ -160,24 +181,30 @@ export function pipeline(deps: {
 
   const forkOf = (context: RequestContext): Fork => {
     if (context.fork !== null) return context.fork;
-    const { method } = context.message;
+    const { message, caller, source } = context;
+    const { method, callId } = message;
+    const hooks = hooksOf(context);
     context.fork = new Fork(
       deps.fork,
       {
         transaction: context.transaction,
         method,
-        source: context.source,
+        source,
         routesOff: context.routesOff,
-        loop: loopHash(deps.hash, context.message, context.message.requestUri),
-        isDialogForming: DIALOG_FORMING.has(method),
-        caller: context.caller,
-        callerDevice: context.callerDevice,
+        loop: context.loop,
+        isDialogForming: DIALOG_FORMING.has(method) && !context.isWithinDialog,
+        caller,
+        // By a UDP way the device is found again as it is; of a connection another one must be found.
+        callerDevice: caller === null || source.connection === 0 ? "" : location.deviceOf(caller, source, contactUri(message)),
+        isCallerKnown: caller !== null || context.isTrusted,
         callee: context.aor,
         rewritten: context.rewritten,
         toTag: context.localTag,
       },
-      hooksOf(context),
+      context.isWithinDialog ? watchedHooks(hooks, deps.fork.observer, method, callId) : hooks,
     );
+    // The hooks that come last find the message gone from its transaction.
+    if (repliers.length > 0 || enders.length > 0) context.keep();
     return context.fork;
   };
 
@@ -230,7 +257,8 @@ export function pipeline(deps: {
   const route = (context: RequestContext): void => {
     const { uri, aor } = context;
     if (context.nextRoute !== null || !context.isOurs) {
-      if (context.caller === null && !context.isTrusted) refuse(context, 403, "Forbidden: no relaying for strangers");
+      // A retarget is the wish of a feature of ours, whoever calls.
+      if (context.caller === null && !context.isTrusted && context.retargets === 0) refuse(context, 403, "Forbidden: no relaying for strangers");
       else dispatch(context, [context.nextRoute === null ? plainTarget(formatSipUri(uri)) : { ...plainTarget(formatSipUri(uri)), next: context.nextRoute }]);
       return;
     }
@@ -250,9 +278,27 @@ export function pipeline(deps: {
       else dispatch(context, [target]);
       return;
     }
-    settle(context, askTargets(context, location.targets(aor)), (targets) => {
+    settle(context, askTargets(context, devicesOf(aor)), (targets) => {
       dispatch(context, targets);
     });
+  };
+
+  /** A person's devices; where one registered the address of another person of ours, that person's. */
+  const devicesOf = (aor: Aor, visited: readonly Aor[] = []): readonly Target[] => {
+    const found = location.targets(aor);
+    if (visited.length >= RETARGETS_MAX) return found;
+    const others = found.map((target) => (target.flow === undefined && target.routes.length === 0 ? personAt(target.uri) : null));
+    if (others.every((other) => other === null || other === aor || visited.includes(other))) return found;
+    const seen = [...visited, aor];
+    return found.flatMap((target, at) => {
+      const other = others[at] ?? null;
+      return other === null || seen.includes(other) ? [target] : devicesOf(other, seen).map((device) => ({ ...device, q: target.q }));
+    });
+  };
+
+  const personAt = (text: string): Aor | null => {
+    const uri = parseSipUri(text);
+    return uri !== null && own.isOurs(uri) && uriParam(uri, "gr") === undefined ? identify(uri) : null;
   };
 
   const askTargets = (context: RequestContext, found: readonly Target[]): readonly Target[] | Promise<readonly Target[]> => {
@@ -265,7 +311,11 @@ export function pipeline(deps: {
   };
 
   const dispatch = (context: RequestContext, targets: readonly Target[]): void => {
-    if (context.message.method === "INVITE" && context.fork === null) context.reply({ status: 100 });
+    context.trying();
+    if (context.isWithinDialog && !context.wasWatched) {
+      context.wasWatched = true;
+      deps.fork.observer.onDialogRequest(context.message);
+    }
     forkOf(context).addTargets(targets, context.rewritten ?? context.message);
   };
 
@@ -290,13 +340,4 @@ function uriIn(value: string): SipUri | null {
     if (err instanceof ParseError) return null;
     throw err;
   }
-}
-
-function gather(features: readonly Feature[], edits: (feature: Feature) => Edits | undefined): Edits {
-  let all: Edits = noEdits;
-  for (const feature of features) {
-    const some = edits(feature);
-    if (some !== undefined && some.length > 0) all = all.length === 0 ? some : [...all, ...some];
-  }
-  return all;
 }

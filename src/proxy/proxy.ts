@@ -8,7 +8,9 @@ import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts
 import type { Flow, Transports } from "../sip/transport/transport.ts";
 import { parseSipUri, uriParam } from "../sip/uri.ts";
 import { magicCookie, type Via } from "../sip/via.ts";
-import { Fork, type ForkDeps, type ForkHooks } from "./fork.ts";
+import { watchedHooks } from "./dialog-watch.ts";
+import type { ForkDeps, ForkRequest } from "./fork-request.ts";
+import { Fork, type ForkHooks } from "./fork.ts";
 import { forwardedRequest, forwardedResponse } from "./forward.ts";
 import { isLoop, loopHash } from "./loop.ts";
 import type { Location } from "./location.ts";
@@ -54,6 +56,13 @@ export function proxy(deps: {
     return { target: device, hop: point.kind === "plain" ? hops.ofTarget(device) : hops.ofPoint(point, null, device.uri) };
   };
 
+  /** What our own Route says, for a request within the dialog that it was written for; null when there is none, or when its sender may not use it. */
+  const pointOf = (message: Message, flow: Flow, { point }: RouteSet): RoutePoint | null => {
+    if (point === null || !hasTag(message.header(Header.to) ?? "")) return null;
+    if (point.kind !== "outward" || point.from === flow.remoteAddress) return point;
+    return point.aor !== null && location.deviceOf(point.aor, flow, "") !== "" ? point : null;
+  };
+
   const inDialog = (message: Message, flow: Flow, transaction: TransactionId, routes: RouteSet, point: RoutePoint, loop: string): void => {
     const { observer } = deps.fork;
     const { method, callId } = message;
@@ -62,37 +71,32 @@ export function proxy(deps: {
     const rewritten = strictlyRewritten(message, routes);
     const hooks: ForkHooks = {
       edits: () => noEdits,
-      replyEdits: (response) => {
-        if (response.status >= 200) observer.onDialogResponse(method, callId, response);
-        return noEdits;
-      },
+      replyEdits: () => noEdits,
+      changesReplies: false,
       failed: (status) => {
-        if (status === 408) observer.onDialogResponse(method, callId, null);
         // The phone's connection is gone and its Contact cannot be reached: it must register again first (RFC 5626 §11.5).
-        if (status !== 503 || point.kind !== "connection") return false;
+        if (status !== 430 && (status !== 503 || point.kind !== "connection")) return false;
         fork.answer(430);
         return true;
       },
       redirected: () => [],
       ended: () => undefined,
     };
-    const fork = new Fork(
-      deps.fork,
-      {
-        transaction,
-        method,
-        source: flow,
-        routesOff: routes.own,
-        loop,
-        isDialogForming: false,
-        caller: null,
-        callerDevice: "",
-        callee: null,
-        rewritten,
-        toTag: "",
-      },
-      hooks,
-    );
+    const request: ForkRequest = {
+      transaction,
+      method,
+      source: flow,
+      routesOff: routes.own,
+      loop,
+      isDialogForming: false,
+      caller: null,
+      callerDevice: "",
+      isCallerKnown: true,
+      callee: null,
+      rewritten,
+      toTag: "",
+    };
+    const fork = new Fork(deps.fork, request, watchedHooks(hooks, observer, method, callId));
     const { target, hop } = legOf(routes, point);
     fork.startAt(target, hop, rewritten ?? message);
   };
@@ -122,13 +126,14 @@ export function proxy(deps: {
         layer.reply(transaction, message, answer, layer.token());
         return;
       }
-      if (routes.point !== null && hasTag(message.header(Header.to) ?? "")) {
-        inDialog(message, flow, transaction, routes, routes.point, loop);
+      const point = pointOf(message, flow, routes);
+      if (point !== null) {
+        inDialog(message, flow, transaction, routes, point, loop);
         return;
       }
       const rewritten = strictlyRewritten(message, routes);
       const aor = isOurs ? pipeline.identify(parsed) : null;
-      const parts = { message, source: flow, uri: parsed, aor, isOurs, transaction, routesOff: routes.own, nextRoute: routes.next, rewritten };
+      const parts = { message, source: flow, uri: parsed, aor, isOurs, transaction, routesOff: routes.own, nextRoute: routes.next, rewritten, loop };
       pipeline.run(new RequestContext(layer, parts));
     },
 
@@ -136,13 +141,14 @@ export function proxy(deps: {
       // The ACK of a 2xx: by the route set alone, without a transaction (RFC 3261 §16.11). One without a route of ours was for an answer of our own.
       if (refusalOf(message, flow.protocol) !== null || message.maxForwards === 0) return;
       const routes = routeSet(message, own, deps.tokens);
-      if (routes.point === null) return;
+      const point = pointOf(message, flow, routes);
+      if (point === null) return;
       deps.fork.observer.onDialogRequest(message);
       deps.hash.hash(`${via.branch}|${message.callId}|${message.cseq}`);
       const branch = `${magicCookie}${layer.serverId}.s${(deps.hash.low >>> 0).toString(36)}${(deps.hash.high >>> 0).toString(36)}`;
       const view = strictlyRewritten(message, routes) ?? message;
-      const { target, hop } = legOf(routes, routes.point);
-      const how = { uri: target.uri, routesOff: routes.own, routes: target.routes, recordRoute: "", branch, edits: noEdits };
+      const { target, hop } = legOf(routes, point);
+      const how = { uri: target.uri, routesOff: routes.own, routes: target.routes, recordRoute: "", branch, realm: deps.fork.realm, edits: noEdits };
       const send = (hop: NextHop, from: Message): void => {
         const [first] = hop.kind === "hops" ? hop.hops : [];
         const out = hop.kind === "flow" ? hop.flow : first === undefined ? null : deps.transports.open(first);

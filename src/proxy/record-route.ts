@@ -3,8 +3,9 @@ import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import { bareHost, parseSipUri } from "../sip/uri.ts";
-import type { Aor } from "../base/ids.ts";
 import { ownAddress, transportParam } from "../agent/own-address.ts";
+import { isFirstHop } from "../sip/first-hop.ts";
+import type { ForkRequest } from "./fork-request.ts";
 import { flowPoint, type RoutePoint, type RouteTokens } from "./route-token.ts";
 import type { Target } from "./target.ts";
 
@@ -13,28 +14,39 @@ const PLAIN: RoutePoint = { kind: "plain" };
 /** Writes our Record-Route lines for one branch (RFC 3261 §16.6 step 4): one when both sides are plain UDP on one listener, else two, each with the
  *  address that its side sees (RFC 5658) and with the way back to the phone behind it. */
 export interface RecordRoutes {
-  lines(message: Message, source: Flow, caller: CallerSide, out: Flow, target: Target): string;
+  /** `isByFlow`: `out` is the way of the target's registration, not one that was located. */
+  lines(message: Message, caller: CallerSide, out: Flow, isByFlow: boolean, target: Target): string;
 }
 
 /** The side from which the request came. */
-export interface CallerSide {
-  readonly aor: Aor | null;
-  readonly device: string;
-}
+export type CallerSide = Pick<ForkRequest, "source" | "caller" | "callerDevice" | "isCallerKnown">;
 
 /** `server` names this process. */
 export function recordRoutes(tokens: RouteTokens, server: string): RecordRoutes {
+  const pointsOf = (message: Message, side: CallerSide, out: Flow, isByFlow: boolean, target: Target): readonly [caller: RoutePoint, callee: RoutePoint] => {
+    const { source, caller, callerDevice } = side;
+    // What another proxy brought can be reached by its Record-Route or its Contact.
+    const isBehind = isFirstHop(message) && needsFlow(source, contactUri(message));
+    // Towards a stranger go only requests of our own user's, and the stranger's go to that user alone: nobody may relay by the route of a call.
+    if (!side.isCallerKnown) {
+      const toStranger: RoutePoint = isBehind ? flowPoint(source, server, null, "", true) : { kind: "outward", from: out.remoteAddress, aor: target.aor };
+      return [toStranger, flowPoint(out, server, target.aor, target.device, true)];
+    }
+    if (target.aor === null) return [flowPoint(source, server, caller, callerDevice, true), { kind: "outward", from: source.remoteAddress, aor: caller }];
+    const fromCaller = isBehind ? flowPoint(source, server, caller, callerDevice) : PLAIN;
+    // Only a registration's own flow is a phone's; a connection that we opened can be opened again.
+    return [fromCaller, isByFlow && needsFlow(out, target.uri) ? flowPoint(out, server, target.aor, target.device) : PLAIN];
+  };
+
+  const line = (callId: string, point: RoutePoint, flow: Flow): string => `Record-Route: <sip:${tokens.write(callId, point)}@${ownAddress(flow)}${transportParam(flow)};lr>\r\n`;
+
   return {
-    lines(message, source, caller, out, target) {
+    lines(message, side, out, isByFlow, target) {
       const { callId } = message;
-      const callerPoint = needsFlow(source, contactUri(message)) ? flowPoint(source, server, caller.aor, caller.device) : PLAIN;
-      // Only a registration's own flow is a phone's; a connection that we opened can be opened again.
-      const calleePoint = target.flow === out && needsFlow(out, target.uri) ? flowPoint(out, server, target.aor, target.device) : PLAIN;
-      if (callerPoint === PLAIN && calleePoint === PLAIN && source.listener === out.listener && source.localAddress === out.localAddress) {
-        return `Record-Route: <sip:${tokens.write(callId, PLAIN)}@${ownAddress(out)}${transportParam(out)};lr>\r\n`;
-      }
-      const callee = `Record-Route: <sip:${tokens.write(callId, calleePoint)}@${ownAddress(out)}${transportParam(out)};lr>\r\n`;
-      return `${callee}Record-Route: <sip:${tokens.write(callId, callerPoint)}@${ownAddress(source)}${transportParam(source)};lr>\r\n`;
+      const { source } = side;
+      const [caller, callee] = pointsOf(message, side, out, isByFlow, target);
+      if (caller === PLAIN && callee === PLAIN && source.listener === out.listener && source.localAddress === out.localAddress) return line(callId, PLAIN, out);
+      return line(callId, callee, out) + line(callId, caller, source);
     },
   };
 }

@@ -1,5 +1,7 @@
 import type { Aor } from "../base/ids.ts";
+import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
+import { hasTag } from "../sip/response.ts";
 import type { Answer } from "../sip/response.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId } from "../sip/transaction/table.ts";
@@ -16,7 +18,6 @@ export class RequestContext implements Call {
   aor: Aor | null;
   isOurs: boolean;
   caller: Aor | null = null;
-  callerDevice = "";
   isTrusted = false;
   retargets = 0;
   readonly localTag: string;
@@ -24,11 +25,20 @@ export class RequestContext implements Call {
   readonly routesOff: number;
   readonly nextRoute: string | null;
   readonly rewritten: Message | null;
+  /** The hash of RFC 3261 §16.6 step 8. */
+  readonly loop: string;
+  /** True when it belongs to a dialog: To has a tag. */
+  readonly isWithinDialog: boolean;
+  /** True once a 100 was sent, or need not be. */
+  wasTried: boolean;
+  /** True once the observer of calls has seen it as a request within a dialog. */
+  wasWatched = false;
   /** Made when the request is forwarded, or when a feature makes it wait: so that a CANCEL finds it. */
   fork: Fork | null = null;
   readonly #layer: TransactionLayer;
+  #isKept = false;
 
-  constructor(layer: TransactionLayer, parts: Pick<RequestContext, "message" | "source" | "uri" | "aor" | "isOurs" | "transaction" | "routesOff" | "nextRoute" | "rewritten">) {
+  constructor(layer: TransactionLayer, parts: Pick<RequestContext, "message" | "source" | "uri" | "aor" | "isOurs" | "transaction" | "routesOff" | "nextRoute" | "rewritten" | "loop">) {
     this.#layer = layer;
     this.message = parts.message;
     this.source = parts.source;
@@ -39,12 +49,31 @@ export class RequestContext implements Call {
     this.routesOff = parts.routesOff;
     this.nextRoute = parts.nextRoute;
     this.rewritten = parts.rewritten;
+    this.loop = parts.loop;
+    this.isWithinDialog = hasTag(parts.message.header(Header.to) ?? "");
+    this.wasTried = parts.message.method !== "INVITE";
     this.localTag = layer.token();
   }
 
   /** Makes the message one that outlives the hook. */
   keep(): void {
-    this.message = this.message.copy();
+    if (!this.#isKept) this.message = this.message.copy();
+    this.#isKept = true;
+  }
+
+  /** Makes the message readable again after the handler has returned: while the request has no final answer. */
+  restore(): void {
+    const message = this.#isKept ? null : this.#layer.request(this.transaction);
+    if (message === null) return;
+    this.message = message;
+    this.#isKept = true;
+  }
+
+  /** Says at once that we work on an INVITE, so that its sender stops repeating it (RFC 3261 §17.2.1). */
+  trying(): void {
+    if (this.wasTried) return;
+    this.wasTried = true;
+    this.reply({ status: 100 });
   }
 
   reply(answer: Answer): void {

@@ -3,13 +3,16 @@ import type { KeyedHash } from "../base/keyed-hash.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 
 /** Where a request of a dialog must go, as our Record-Route told it to the phones: it survives our restart, because they carry it.
- *  `device` and `aor` find the phone's new connection when the named one is gone. */
+ *  `device` and `aor` find the phone's new connection when the named one is gone. `isOnly`: it goes there whatever other Route it bears, since a
+ *  stranger may have written that: who was let through to one user is not let through to anybody else. */
 export type RoutePoint =
   /** The dialog's own URIs suffice: the next Route or the request URI is located. */
   | { readonly kind: "plain" }
+  /** The same, but towards a stranger: only for requests of our own side, which sends from that address, or is registered as that AoR. */
+  | { readonly kind: "outward"; readonly from: string; readonly aor: Aor | null }
   /** Back to a UDP source address (a phone behind NAT). */
-  | { readonly kind: "udp"; readonly address: string; readonly port: number; readonly network: string }
-  | { readonly kind: "connection"; readonly server: string; readonly connection: number; readonly aor: Aor | null; readonly device: string };
+  | { readonly kind: "udp"; readonly address: string; readonly port: number; readonly network: string; readonly isOnly: boolean }
+  | { readonly kind: "connection"; readonly server: string; readonly connection: number; readonly aor: Aor | null; readonly device: string; readonly isOnly: boolean };
 
 /** Writes and checks the user part of our Record-Route URIs: `MAC~point`. The MAC binds it to the Call-ID, so that nobody can make
  *  the server forward by a made-up route. */
@@ -35,31 +38,52 @@ export function routeTokens(hash: KeyedHash): RouteTokens {
 }
 
 /** The point of a flow: what an in-dialog request needs to find the phone behind it. */
-export function flowPoint(flow: Flow, server: string, aor: Aor | null, device: string): RoutePoint {
-  if (flow.protocol === "udp") return { kind: "udp", address: flow.remoteAddress, port: flow.remotePort, network: flow.listener.network };
-  return { kind: "connection", server, connection: flow.connection, aor, device };
+export function flowPoint(flow: Flow, server: string, aor: Aor | null, device: string, isOnly = false): RoutePoint {
+  if (flow.protocol === "udp") return { kind: "udp", address: flow.remoteAddress, port: flow.remotePort, network: flow.listener.network, isOnly };
+  return { kind: "connection", server, connection: flow.connection, aor, device, isOnly };
 }
 
 const MAC_LENGTH = 16;
-const TOKEN_LENGTH_MAX = 256;
+/** More than we ever write. */
+const TOKEN_LENGTH_MAX = 1024;
 
 function format(point: RoutePoint): string {
   switch (point.kind) {
     case "plain":
       return "";
+    case "outward":
+      return `~o~${addressText(point.from)}~${aorText(point.aor)}`;
     case "udp":
-      return `~u~${point.address.replaceAll(":", "_")}~${point.port}~${escape(point.network)}`;
+      return `~${point.isOnly ? "U" : "u"}~${addressText(point.address)}~${point.port}~${escape(point.network)}`;
     case "connection":
-      return `~c~${point.server}~${point.connection.toString(36)}~${point.aor === null ? "" : `${escape(aorUser(point.aor))}~${escape(aorDomain(point.aor))}~${escape(point.device)}`}`;
+      return `~${point.isOnly ? "C" : "c"}~${point.server}~${point.connection.toString(36)}~${aorText(point.aor)}~${escape(point.device)}`;
   }
+}
+
+function addressText(address: string): string {
+  return address.replaceAll(":", "_");
+}
+
+function aorText(aor: Aor | null): string {
+  return aor === null ? "~" : `${escape(aorUser(aor))}~${escape(aorDomain(aor))}`;
 }
 
 function parse(text: string): RoutePoint | null {
   if (text === "") return { kind: "plain" };
   const [, kind = "", a = "", b = "", c = "", d = "", e = ""] = text.split("~");
-  if (kind === "u") return { kind: "udp", address: a.replaceAll("_", ":"), port: Number(b), network: unescape(c) };
-  if (kind !== "c") return null;
-  return { kind: "connection", server: a, connection: parseInt(b, 36), aor: c === "" ? null : aorOf(unescape(c), unescape(d)), device: unescape(e) };
+  const aor = (user: string, domain: string): Aor | null => (user === "" ? null : aorOf(unescape(user), unescape(domain)));
+  switch (kind) {
+    case "o":
+      return { kind: "outward", from: a.replaceAll("_", ":"), aor: aor(b, c) };
+    case "u":
+    case "U":
+      return { kind: "udp", address: a.replaceAll("_", ":"), port: Number(b), network: unescape(c), isOnly: kind === "U" };
+    case "c":
+    case "C":
+      return { kind: "connection", server: a, connection: parseInt(b, 36), aor: aor(c, d), device: unescape(e), isOnly: kind === "C" };
+    default:
+      return null;
+  }
 }
 
 /** Characters that may stand in a URI's user part stay, but for our separator. */

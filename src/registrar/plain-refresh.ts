@@ -1,8 +1,8 @@
+import { isFirstHop } from "../sip/first-hop.ts";
 import { Header, type HeaderId } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import type { Binding } from "./binding.ts";
-import { isOneVia } from "./register-request.ts";
 
 // Hot path: nearly every REGISTER is a phone saying again what it said before. Everything in it that decides the outcome, apart from Call-ID and CSeq,
 // is hashed where it stands; when the hash is that of the last REGISTER, its outcome is that one's, an interval later. `register.ts` decides the rest.
@@ -20,7 +20,7 @@ export interface RefreshKey {
 export function refreshNumber(message: Message): number | null {
   const contact = message.lineOf(Header.contact);
   if (contact === -1 || message.lineOf(Header.contact, contact) !== -1) return null;
-  if (message.has(Header.path) || message.has(Header.require) || !isOneVia(message)) return null;
+  if (message.has(Header.path) || message.has(Header.require) || !isFirstHop(message)) return null;
   const supported = message.lineOf(Header.supported);
   if (supported !== -1 && message.lineOf(Header.supported, supported) !== -1) return null;
   let number = mixed(message.text, message.valueStart(contact), message.valueEnd(contact), FNV_START);

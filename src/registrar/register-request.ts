@@ -1,3 +1,4 @@
+import { isFirstHop } from "../sip/first-hop.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import { parseSipUri, uriParam } from "../sip/uri.ts";
@@ -54,8 +55,8 @@ export function readRegister(message: Message, expires: ExpirySettings): Registe
   const supported = message.values(Header.supported).map((tag) => tag.toLowerCase());
   const supports = (tag: string): boolean => supported.includes(tag) || required.includes(tag);
   const supportsOutbound = supports("outbound");
-  const isFirstHop = isOneVia(message);
-  const hasFlow = isFirstHop || hasOutboundEdge(path);
+  const isFromDevice = isFirstHop(message);
+  const hasFlow = isFromDevice || hasOutboundEdge(path);
   const hasRegId = contacts.some((contact) => contact.regId > 0);
   if (hasRegId && supportsOutbound && !hasFlow) return refusal(439, "First Hop Lacks Outbound Support");
   return {
@@ -69,17 +70,8 @@ export function readRegister(message: Message, expires: ExpirySettings): Registe
     supportsPath: supports("path"),
     supportsGruu: supports("gruu"),
     supportsOutbound,
-    isDirect: isFirstHop && path.length === 0,
+    isDirect: isFromDevice && path.length === 0,
   };
-}
-
-/** True when the message has a single Via: it came straight from its sender. */
-export function isOneVia(message: Message): boolean {
-  const line = message.lineOf(Header.via);
-  if (line === -1 || message.lineOf(Header.via, line) !== -1) return false;
-  const end = message.valueEnd(line);
-  for (let at = message.valueStart(line); at < end; at++) if (message.text.charCodeAt(at) === 44) return false;
-  return true;
 }
 
 /** A value on one line (RFC 3261 §7.3.1). */
