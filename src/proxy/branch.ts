@@ -102,10 +102,9 @@ export class Branch implements TransactionUser {
   onResponse(transaction: TransactionId, response: Message): void {
     if (transaction !== this.transaction) return;
     const { status } = response;
-    if (!hasNextVia(response)) {
-      // It has nowhere to go on to: only we are named (RFC 3261 §16.7 step 3). A branch that ends so has failed.
-      if (status >= 200) this.#end(502);
-    } else if (status < 200) this.#onProvisional(response);
+    if (status < 200) this.#onProvisional(response);
+    // It has nowhere to go on to: only we are named (RFC 3261 §16.7 step 3). A branch that ends so has failed.
+    else if (!hasNextVia(response)) this.#end(502);
     else if (status < 300) {
       this.#state = "answered";
       this.#stopTimer();
@@ -212,7 +211,7 @@ export class Branch implements TransactionUser {
       return;
     }
     if (this.#state === "calling") this.#state = "ringing";
-    if (response.status === 100) return;
+    if (response.status === 100 || !hasNextVia(response)) return;
     this.hasRung = true;
     // Each provisional answer but 100 starts timer C anew (RFC 3261 §16.7 step 2); a target's own time runs on.
     if (this.#timer !== 0 && this.target.ringMs === undefined) {

@@ -187,14 +187,14 @@ class Storm {
   }
 
   #mistakesOf({ text: sent }: Sent, came: string, isStream: boolean): readonly string[] {
-    if (sent.startsWith("SIP/2.0")) return responseMistakes(sent);
+    if (sent.startsWith("SIP/2.0")) return responseMistakes(sent).filter((mistake) => !mistake.endsWith("header lines") || came.split("\n").length < 200);
     const message = new Message();
     const error = message.parse(sent);
     if (error !== null) return [`what was sent cannot be read: ${error.message}: ${sent.slice(0, 400)}`];
     if (message.text !== sent) return ["what was sent ends after its own end, or has bare line feeds"];
     // Requests of our own (NOTIFY, CANCEL, the ACK of a failure) and those that a response set going come of another message; several may have stood in one stream.
-    const isOwn = message.values(Header.via).length === 1;
-    return isOwn || isStream || came.startsWith("SIP/") ? [] : forwardingMistakes(came, sent);
+    const [, below] = message.values(Header.via);
+    return below === undefined || isStream || came.startsWith("SIP/") ? [] : forwardingMistakes(came, sent);
   }
 
   #mistake(what: string, text: string): void {

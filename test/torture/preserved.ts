@@ -4,8 +4,8 @@ import { parseNameAddr } from "../../src/sip/name-addr.ts";
 import { parseSipUri } from "../../src/sip/uri.ts";
 import { topVia, type Via } from "../../src/sip/via.ts";
 
-/** Lines that a proxy may change, add or take away (RFC 3261 §16.6); everything else must leave as it came. */
-const OURS: ReadonlySet<number> = new Set([Header.via, Header.maxForwards, Header.route, Header.recordRoute, Header.contentLength]);
+/** Lines that a proxy may change, add or take away (RFC 3261 §16.6, §22.3, RFC 5393); everything else must leave as it came. */
+const OURS: ReadonlySet<number> = new Set([Header.via, Header.maxForwards, Header.route, Header.recordRoute, Header.contentLength, Header.proxyAuthorization]);
 
 /** What is wrong with a forwarded request: that it cannot be read again, or that something is no longer byte for byte what came. Empty when all is well. */
 export function forwardingMistakes(came: string, sent: string): readonly string[] {
@@ -46,7 +46,7 @@ export function responseMistakes(sent: string): readonly string[] {
 function untouched(message: Message): string[] {
   const lines: string[] = [];
   for (let line = 0; line < message.lineCount; line++) {
-    if (!OURS.has(message.lineId(line)) && message.lineName(line) !== "Max-Breadth") lines.push(message.text.slice(message.lineStart(line), message.lineEnd(line)));
+    if (!OURS.has(message.lineId(line)) && !/^Max-Breadth$/i.test(message.lineName(line))) lines.push(message.text.slice(message.lineStart(line), message.lineEnd(line)));
   }
   return lines;
 }

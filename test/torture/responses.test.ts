@@ -92,3 +92,10 @@ test("a response for a connection that is gone, with a Via that the next hop has
   server.clock.advance(400_000);
   expect([server.errors, server.server.layer.table.count]).toEqual([[], 0]);
 });
+
+test("a provisional answer without the caller's Via still counts as heard: the branch is cancelled in its time, nothing is left over", async () => {
+  const { text, respond, server } = await asked();
+  respond(responseTo(text, 180, "Ringing").replace(/Via: SIP\/2.0\/UDP 203.*\r\n/, ""));
+  server.clock.advance(400_000);
+  expect([server.server.layer.table.count, server.errors]).toEqual([0, []]);
+});
