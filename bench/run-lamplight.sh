@@ -40,6 +40,8 @@ server_start() {
 }
 server_stop() {
 	[ -n "$SPID" ] || return 0
+	# The longest garbage-collection pause of the run, the set-up included.
+	curl -s "http://127.0.0.1:$((PORT + 1))/metrics" | grep -E '^lamplight_(gc_pause_max|resident_memory)' | sed 's/^/METRIC /'
 	kill "$SPID" 2> /dev/null
 	local i; for i in $(seq 60); do kill -0 "$SPID" 2> /dev/null || break; sleep 0.1; done
 	kill -9 "$SPID" 2> /dev/null

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { monitorEventLoopDelay, performance, PerformanceObserver } from "node:perf_hooks";
 import type { Metric } from "./metrics.ts";
 
 const NS = 1e-9;
@@ -15,6 +15,11 @@ export interface ProcessMetrics {
 export function processMetrics(build: { readonly version: string; readonly startedAtMs: number }): ProcessMetrics {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
+  let longestPauseMs = 0;
+  const pauses = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) longestPauseMs = Math.max(longestPauseMs, entry.duration);
+  });
+  pauses.observe({ entryTypes: ["gc"] });
   const metrics: readonly Metric[] = [
     { name: "lamplight_build_info", help: "The version that runs; always 1.", kind: "gauge", label: "version", read: () => ({ [build.version]: 1 }) },
     { name: "lamplight_start_time_seconds", help: "When the server started, seconds since 1970.", kind: "gauge", read: () => build.startedAtMs / 1000 },
@@ -31,11 +36,22 @@ export function processMetrics(build: { readonly version: string; readonly start
         return values;
       },
     },
+    {
+      name: "lamplight_gc_pause_max_seconds",
+      help: "The longest garbage-collection pause since the last scrape.",
+      kind: "gauge",
+      read: () => {
+        const longest = longestPauseMs / 1000;
+        longestPauseMs = 0;
+        return longest;
+      },
+    },
     { name: "lamplight_event_loop_busy_seconds_total", help: "Time that the thread was not waiting for anything.", kind: "counter", read: () => performance.eventLoopUtilization().active / 1000 },
   ];
   return {
     metrics,
     stop: () => {
+      pauses.disconnect();
       delay.disable();
     },
   };
