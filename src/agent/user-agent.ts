@@ -1,11 +1,14 @@
 import { ParseError } from "../base/errors.ts";
+import { keptText } from "../base/kept-text.ts";
 import type { Clock } from "../base/clock.ts";
+import { isFirstHop } from "../sip/first-hop.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import { parseNameAddr, tagOf } from "../sip/name-addr.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
 import type { Flow, Hop, Transports } from "../sip/transport/transport.ts";
+import { parseSipUri, uriParam } from "../sip/uri.ts";
 import { viaTransport } from "../sip/via.ts";
 import { ownAddress, transportParam } from "./own-address.ts";
 import type { Agent, AgentDialog, AgentOutcome, AgentRequest } from "./agent.ts";
@@ -24,23 +27,23 @@ const SERVER = "User-Agent: Lamplight\r\n";
 
 /** Our own user agent over the transaction layer. `ways` may be given later than the agent is built: it is asked at each request. */
 export function userAgent(deps: { readonly layer: TransactionLayer; readonly transports: Transports; readonly clock: Clock; readonly ways: Ways }): Agent {
-  const { layer, transports, clock, ways } = deps;
+  const { transports, clock, ways } = deps;
   return {
     dialogOf(request, source, localTag) {
       const from = request.header(Header.from) ?? "";
       return {
-        callId: flat(request.callId),
+        callId: keptText(request.callId),
         localTag,
-        remoteTag: flat(tagOf(from)),
-        local: flat(withoutTag(request.header(Header.to) ?? "")),
-        remote: flat(withoutTag(from)),
+        remoteTag: keptText(tagOf(from)),
+        local: keptText(withoutTag(request.header(Header.to) ?? "")),
+        remote: keptText(withoutTag(from)),
         target: targetOf(request),
         routes: request.values(Header.recordRoute).map(readableRoute),
-        flow: source,
+        flow: ownFlow(request, source),
       };
     },
     refreshed(dialog, request, source) {
-      return { ...dialog, flow: source, ...(request.has(Header.contact) ? { target: targetOf(request) } : {}) };
+      return { ...dialog, flow: ownFlow(request, source), ...(request.has(Header.contact) ? { target: targetOf(request) } : {}) };
     },
     contact: (source) => `<sip:${ownAddress(source)}${transportParam(source)}>`,
     send(dialog, request, done) {
@@ -152,24 +155,39 @@ class Sending implements TransactionUser {
 
 function requestText(dialog: AgentDialog, request: AgentRequest, flow: Flow, branch: string): string {
   const { method, body = "" } = request;
-  let text = `${method} ${dialog.target} SIP/2.0\r\nVia: SIP/2.0/${viaTransport(flow.protocol)} ${ownAddress(flow)};branch=${branch}${flow.protocol === "udp" ? ";rport" : ""}\r\nMax-Forwards: 70\r\n`;
-  for (const route of dialog.routes) text += `Route: ${route}\r\n`;
+  const { uri, routes } = routed(dialog);
+  let text = `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/${viaTransport(flow.protocol)} ${ownAddress(flow)};branch=${branch}${flow.protocol === "udp" ? ";rport" : ""}\r\nMax-Forwards: 70\r\n`;
+  for (const route of routes) text += `Route: ${route}\r\n`;
   text += `From: ${dialog.local};tag=${dialog.localTag}\r\nTo: ${dialog.remote}${dialog.remoteTag === "" ? "" : `;tag=${dialog.remoteTag}`}\r\n`;
   text += `Call-ID: ${dialog.callId}\r\nCSeq: ${request.cseq} ${method}\r\nContact: <sip:${ownAddress(flow)}${transportParam(flow)}>\r\n${SERVER}${request.headers}`;
   if (request.contentType !== undefined && body !== "") text += `Content-Type: ${request.contentType}\r\n`;
   return `${text}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
+/** Request URI and Route values; a strict router at the first place wants to find itself in the request URI (RFC 3261 §12.2.1.1). */
+function routed({ target, routes }: AgentDialog): { readonly uri: string; readonly routes: readonly string[] } {
+  const [first, ...rest] = routes;
+  if (first === undefined) return { uri: target, routes };
+  const { uri } = parseNameAddr(first);
+  const router = parseSipUri(uri);
+  return router === null || uriParam(router, "lr") !== undefined ? { uri: target, routes } : { uri, routes: [...rest, `<${target}>`] };
+}
+
+/** The peer's own way to us; null when another proxy brought the request: then its Record-Route or the Contact leads to the peer. */
+function ownFlow(request: Message, source: Flow): Flow | null {
+  return isFirstHop(request) ? source : null;
+}
+
 function targetOf(request: Message): string {
   const [value] = request.values(Header.contact);
   if (value === undefined || value === "*") throw new ParseError("no Contact");
-  return flat(parseNameAddr(value).uri);
+  return keptText(parseNameAddr(value).uri);
 }
 
 /** A Route value of ours to come: one that cannot be read would fail every request of the dialog. */
 function readableRoute(value: string): string {
   parseNameAddr(value);
-  return flat(value);
+  return keptText(value);
 }
 
 /** A From or To value without its tag parameter: other parameters stay. */
@@ -179,9 +197,4 @@ function withoutTag(value: string): string {
   const params = value.slice(head.length);
   const bare = close === 0 ? `<${head.trim()}>` : head;
   return bare + params.replace(/;[ \t\r\n]*tag[ \t\r\n]*=[^;]*/i, "").trimEnd();
-}
-
-/** The same text as a string of its own: a part of a message kept in a table would keep the whole message alive. */
-function flat(text: string): string {
-  return Buffer.from(text, "latin1").toString("latin1");
 }

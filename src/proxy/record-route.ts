@@ -1,3 +1,4 @@
+import type { Aor } from "../base/ids.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
@@ -5,7 +6,6 @@ import { parseNameAddr } from "../sip/name-addr.ts";
 import { bareHost, parseSipUri } from "../sip/uri.ts";
 import { ownAddress, transportParam } from "../agent/own-address.ts";
 import { isFirstHop } from "../sip/first-hop.ts";
-import type { ForkRequest } from "./fork-request.ts";
 import { flowPoint, type RoutePoint, type RouteTokens } from "./route-token.ts";
 import type { Target } from "./target.ts";
 
@@ -19,7 +19,13 @@ export interface RecordRoutes {
 }
 
 /** The side from which the request came. */
-export type CallerSide = Pick<ForkRequest, "source" | "caller" | "callerDevice" | "isCallerKnown">;
+export interface CallerSide {
+  readonly source: Flow;
+  readonly caller: Aor | null;
+  readonly callerDevice: string;
+  /** False for a stranger. */
+  readonly isCallerKnown: boolean;
+}
 
 /** `server` names this process. */
 export function recordRoutes(tokens: RouteTokens, server: string): RecordRoutes {

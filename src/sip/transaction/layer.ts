@@ -7,7 +7,7 @@ import { InvariantError, ParseError } from "../../base/errors.ts";
 import { Header } from "../header-name.ts";
 import { Message } from "../message.ts";
 import { tagOf } from "../name-addr.ts";
-import { isSoundResponse, responseText, type Answer } from "../response.ts";
+import { isSoundResponse, reasonPhrase, responseText, type Answer } from "../response.ts";
 import type { Flow, TransportHandler, Transports } from "../transport/transport.ts";
 import { asksForRport, magicCookie, parseVia, topVia, type Via } from "../via.ts";
 import { parseBranch } from "./branch.ts";
@@ -371,5 +371,5 @@ function firstElementEnd(message: Message, line: number): number {
 /** What was wrong, as a reason phrase: short, printable. */
 function phrase(error: unknown): { reason?: string } {
   if (!(error instanceof ParseError)) return {};
-  return { reason: `Bad Request: ${error.message.replace(/[^ -~]/g, "?").slice(0, 80)}` };
+  return { reason: `${reasonPhrase(error.status)}: ${error.message.replace(/[^ -~]/g, "?").slice(0, 80)}` };
 }
