@@ -1,4 +1,5 @@
 import type { Feature } from "./proxy/feature.ts";
+import type { AskedSource } from "./presence/source.ts";
 import type { EventPackage } from "./subscription/event-package.ts";
 
 /** The parts that a server offers as call features, by name. */
@@ -25,5 +26,13 @@ export function eventPackages(parts: PackageParts): readonly EventPackage[] {
   return [parts.presence, parts.dialog];
 }
 
+/** The sources that are asked what they know of a person; publications report by themselves (event package `presence`). */
+export interface SourceParts {
+  readonly dialog: AskedSource;
+  readonly registration: AskedSource;
+}
+
 /** What speaks for a person's state; who wins is the merge's affair, not this order's. */
-export const presenceSources = ["dialog", "publication", "registration"] as const;
+export function presenceSources(parts: SourceParts): readonly AskedSource[] {
+  return [parts.dialog, parts.registration];
+}

@@ -10,7 +10,7 @@ import type { Config, DirectoryFile } from "./config/config.ts";
 import { dialogTable, type DialogTable } from "./dialog/dialog-table.ts";
 import { createDirectory, type Directory } from "./directory/directory.ts";
 import { interfaceAddresses, ownHosts as ownNames } from "./directory/own-hosts.ts";
-import { callFeatures, eventPackages } from "./features.ts";
+import { callFeatures, eventPackages, presenceSources } from "./features.ts";
 import { dialogSource } from "./presence/dialog-source.ts";
 import { presencePackage } from "./presence/presence-package.ts";
 import { presenceService, type PresenceService } from "./presence/presence-service.ts";
@@ -120,7 +120,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   reg.onChange((aor, isRegistered) => {
     registrations.changed(aor, isRegistered);
   });
-  const presence = presenceService({ clock, wheel, settings: config.presence, sources: [dialogSource(dialogs), registrations], log });
+  const presence = presenceService({ clock, wheel, settings: config.presence, sources: presenceSources({ dialog: dialogSource(dialogs), registration: registrations }), log });
   const watchers = subscriptions({
     packages: eventPackages({ presence: presencePackage({ presence, imToRpid: config.presence.imToRpid }), dialog: dialogPackage(dialogs) }),
     agent,
