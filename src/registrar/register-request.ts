@@ -35,6 +35,9 @@ export const pathMax = 1024;
 /** Characters of a User-Agent that are kept. */
 export const userAgentMax = 128;
 
+/** Contact values of one REGISTER; more are refused with 400 before they are read. */
+export const contactsPerRegisterMax = 64;
+
 const KNOWN_OPTIONS = new Set(["path", "outbound", "gruu"]);
 
 /** Reads a REGISTER, or says why it is refused: 400, 420 (RFC 3261 §8.2.2.3), 423, 439 (RFC 5626 §6). */
@@ -92,7 +95,9 @@ function starRefusal(message: Message): readonly ContactRequest[] | Refusal {
 function readContacts(message: Message, expires: ExpirySettings): readonly ContactRequest[] | Refusal {
   const headerExpires = message.header(Header.expires);
   const contacts: ContactRequest[] = [];
-  for (const value of message.values(Header.contact)) {
+  const values = message.values(Header.contact);
+  if (values.length > contactsPerRegisterMax) return refusal(400, "Too Many Contacts");
+  for (const value of values) {
     const contact = readContact(value, headerExpires, expires);
     if (contact.kind === "refused") return contact;
     contacts.push(contact);

@@ -29,22 +29,22 @@ test(`${COUNT} mutations from seed ${SEED}: nothing breaks, nothing is forwarded
   // The first part warms up what is made once.
   storm.run(Math.floor(COUNT / 10));
   server.clock.advance(ALL_TIMERS_MS);
+  storm.reset();
   collect();
   const heapBefore = process.memoryUsage().heapUsed;
-  storm.reset();
   storm.run(COUNT - Math.floor(COUNT / 10));
   const seconds = (performance.now() - startedMs) / 1000;
   const isAlive = liveness(server);
   server.clock.advance(ALL_TIMERS_MS);
   storm.reset();
-  server.takeSent();
   collect();
   const growth = process.memoryUsage().heapUsed - heapBefore;
   const { table, counts } = server.server.layer;
+  const slowestMs = await storm.judgeSuspects();
   const left = { transactions: table.count, texts: table.textCount, calls: server.server.dialogs.count, bindings: server.server.registrar.counts.bindings };
   console.log(
     `torture: ${COUNT} messages from seed ${SEED} in ${seconds.toFixed(1)} s: ${storm.forwarded} forwarded, ${storm.answered} answered, ${counts.responses} responses read, ${counts.unparsable} unreadable; ` +
-      `slowest ${storm.slowestMs.toFixed(1)} ms; left ${JSON.stringify(left)}, heap ${(growth / 1024).toFixed(0)} KiB more, ${(table.textBytes / 2 ** 20).toFixed(0)} MiB of text pages`,
+      `slowest ${storm.slowestMs.toFixed(1)} ms, by itself ${slowestMs.toFixed(1)} ms; left ${JSON.stringify(left)}, heap ${(growth / 1024).toFixed(0)} KiB more, ${(table.textBytes / 2 ** 20).toFixed(0)} MiB of text pages`,
   );
   const where = `seed ${SEED}`;
   expect(storm.mistakes, where).toEqual([]);
@@ -73,6 +73,8 @@ class Storm {
   readonly #base: readonly string[];
   /** Requests that the server sent lately: to be answered, or taken up as dialogs. */
   readonly #lately: Sent[] = [];
+  readonly #view = new Message();
+  readonly #suspects: { readonly text: string; readonly isStream: boolean }[] = [];
   #cutMessage = 0;
   #cutAt = 0;
   #sequence = 0;
@@ -83,8 +85,10 @@ class Storm {
     this.#base = [...[...corpus().values()].map(({ text }) => text), ...GOOD_MESSAGES, ...GOOD_MESSAGES];
   }
 
+  /** Forgets what it could answer, and what was sent meanwhile. */
   reset(): void {
     this.#lately.length = 0;
+    this.#server.takeSent();
   }
 
   run(count: number): void {
@@ -149,7 +153,7 @@ class Storm {
     const tookMs = this.#timed(this.#server, text, flow, isStream);
     this.slowestMs = Math.max(this.slowestMs, tookMs);
     const sent = this.#server.takeSent();
-    if (tookMs > MESSAGE_MS_MAX && this.#isSlowAgain(text, isStream)) this.#mistake(`${tookMs.toFixed(1)} ms`, text);
+    if (tookMs > MESSAGE_MS_MAX) this.#suspects.push({ text, isStream });
     for (const one of sent) {
       this.#note(one);
       for (const mistake of this.#mistakesOf(one, text, isStream)) this.#mistake(mistake, text);
@@ -167,13 +171,19 @@ class Storm {
     return performance.now() - startMs;
   }
 
-  /** The machine may have been busy with something else: asked again of a new server, the same message must be as slow each time. */
-  #isSlowAgain(text: string, isStream: boolean): boolean {
-    for (let again = 0; again < 4; again++) {
-      const server = TortureServer.build({ users: USERS });
-      if (this.#timed(server, text, server.wire.peer(isStream ? "tcp" : "udp", "203.0.113.9", 5060), isStream) <= MESSAGE_MS_MAX) return false;
+  /** What took too long may have met a busy machine: sent to new servers again, it must be as slow each time. The slowest that was so, in milliseconds. */
+  async judgeSuspects(): Promise<number> {
+    let slowestMs = 0;
+    for (const { text, isStream } of this.#suspects) {
+      let fastestMs = Number.POSITIVE_INFINITY;
+      for (let again = 0; again < 5 && fastestMs > MESSAGE_MS_MAX / 4; again++) {
+        const server = await TortureServer.start({ users: USERS });
+        fastestMs = Math.min(fastestMs, this.#timed(server, text, server.wire.peer(isStream ? "tcp" : "udp", "203.0.113.9", 5060), isStream));
+      }
+      slowestMs = Math.max(slowestMs, fastestMs);
+      if (fastestMs > MESSAGE_MS_MAX) this.#mistake(`${fastestMs.toFixed(1)} ms`, text);
     }
-    return true;
+    return slowestMs;
   }
 
   #note(sent: Sent): void {
@@ -188,18 +198,23 @@ class Storm {
 
   #mistakesOf({ text: sent }: Sent, came: string, isStream: boolean): readonly string[] {
     if (sent.startsWith("SIP/2.0")) return responseMistakes(sent).filter((mistake) => !mistake.endsWith("header lines") || came.split("\n").length < 200);
-    const message = new Message();
+    const message = this.#view;
     const error = message.parse(sent);
     if (error !== null) return [`what was sent cannot be read: ${error.message}: ${sent.slice(0, 400)}`];
     if (message.text !== sent) return ["what was sent ends after its own end, or has bare line feeds"];
     // Requests of our own (NOTIFY, CANCEL, the ACK of a failure) and those that a response set going come of another message; several may have stood in one stream.
-    const [, below] = message.values(Header.via);
-    return below === undefined || isStream || came.startsWith("SIP/") ? [] : forwardingMistakes(came, sent);
+    return !hasTwo(message) || isStream || came.startsWith("SIP/") ? [] : forwardingMistakes(came, sent);
   }
 
   #mistake(what: string, text: string): void {
     if (this.mistakes.length < 5) this.mistakes.push(`${what}\n--- of ${text.length} bytes:\n${JSON.stringify(text.slice(0, 3000))}`);
   }
+}
+
+/** True when a request has more than one Via. */
+function hasTwo(message: Message): boolean {
+  const line = message.lineOf(Header.via);
+  return message.lineOf(Header.via, line) !== -1 || message.text.slice(message.valueStart(line), message.valueEnd(line)).includes(",");
 }
 
 const STATUSES = [100, 180, 183, 199, 200, 200, 202, 299, 300, 302, 305, 401, 404, 407, 408, 481, 486, 487, 500, 503, 600, 603, 699];
@@ -221,9 +236,8 @@ function inDialog(random: Random, forwarded: string, sequence: number): string {
 /** The engine's collector: without it memory figures say nothing. */
 function exposedGc(): () => void {
   setFlagsFromString("--expose-gc");
-  const gc: unknown = runInNewContext("gc");
+  const gc = runInNewContext("gc") as () => void;
   return () => {
-    if (typeof gc !== "function") throw new Error("no collector");
     gc();
     gc();
   };

@@ -75,6 +75,15 @@ describe("requests that would be read otherwise by the next hop", () => {
   });
 });
 
+test("thousands of Contacts in one REGISTER are refused before they are compared with one another", async () => {
+  const contacts = Array.from({ length: 4000 }, (_, number) => `<sip:u@h${number}>`).join(",");
+  const server = await TortureServer.start();
+  const startMs = performance.now();
+  const { answers } = server.datagram(INVITE.replaceAll("INVITE", "REGISTER").replace("sip:user@", "sip:").replace(/Contact: .*\r\n/, `Contact: ${contacts}\r\n`));
+  expect(answers.map(statusOf)).toEqual([400]);
+  expect(performance.now() - startMs).toBeLessThan(400);
+});
+
 test("a SUBSCRIBE whose Record-Route cannot be read is refused: no NOTIFY could follow it", async () => {
   const server = await TortureServer.start();
   const subscribe = INVITE.replaceAll("INVITE", "SUBSCRIBE").replace("Content-Length", "Event: presence\r\nRecord-Route: <sip:edge>, < sip:e dge>\r\nContent-Length");

@@ -21,7 +21,7 @@ export interface Reaction {
   readonly answers: readonly Sent[];
 }
 
-export interface Parts {
+interface Parts {
   readonly domain?: string;
   readonly users?: readonly string[];
   readonly seed?: number;
@@ -57,21 +57,12 @@ export class TortureServer {
 
   /** `users`: ids; each is registered at a phone of his own name, unless passwords are asked for. */
   static async start(parts: Parts = {}): Promise<TortureServer> {
-    const torture = TortureServer.build(parts);
-    await torture.server.start();
-    torture.#registerAll(parts);
-    return torture;
-  }
-
-  /** The same, where one cannot wait: on this wire there is nothing to wait for. */
-  static build(parts: Parts = {}): TortureServer {
     const { domain = "example.com", users = ["user"], seed = 1, authentication = "none" } = parts;
-    return new TortureServer(domain, users, seed, authentication);
-  }
-
-  #registerAll({ domain = "example.com", users = ["user"], authentication = "none" }: Parts): void {
-    if (authentication === "none") for (const id of users) this.register(id, domain);
-    this.takeSent();
+    const torture = new TortureServer(domain, users, seed, authentication);
+    await torture.server.start();
+    if (authentication === "none") for (const id of users) torture.register(id, domain);
+    torture.takeSent();
+    return torture;
   }
 
   register(id: string, domain: string): void {
