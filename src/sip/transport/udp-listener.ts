@@ -46,25 +46,25 @@ export function udpListener(listener: Listener, deps: UdpListenerDeps): UdpListe
       // Not true for an empty text either: NaN is not above anything.
       if (!(text.charCodeAt(0) > 0x20)) {
         if (isStun(text)) {
-          answerStun(text, remoteAddress, remotePort, deps);
+          answerStun(text, remoteAddress, remotePort, localAddress, deps);
           return;
         }
         message = withoutLeadingBlank(text);
         if (message === "") return;
       }
       const flow = flows.to(remoteAddress, remotePort);
-      if (localAddress !== undefined) flow.seenLocalAddress = localAddress;
+      if (localAddress !== undefined && localAddress !== "") flow.seenLocalAddress = localAddress;
       deliver(message, flow);
     },
   };
 }
 
-function answerStun(text: string, remoteAddress: string, remotePort: number, deps: UdpListenerDeps): void {
+function answerStun(text: string, remoteAddress: string, remotePort: number, localAddress: string | undefined, deps: UdpListenerDeps): void {
   const answer = stunAnswer(text, remoteAddress, remotePort);
   if (answer === null) return;
   deps.counters.keepAlives++;
   deps.counters.bytesOut += answer.length;
-  deps.socket()?.send(answer, remoteAddress, remotePort);
+  deps.socket()?.send(answer, remoteAddress, remotePort, localAddress);
 }
 
 const LEADING_BLANK = /^[\r\n\0]+/;
@@ -113,7 +113,7 @@ class UdpFlow implements Flow {
     if (open === null) return false;
     counters.messagesOut++;
     counters.bytesOut += text.length;
-    open.send(text, this.remoteAddress, this.remotePort);
+    open.send(text, this.remoteAddress, this.remotePort, this.seenLocalAddress);
     return true;
   }
 

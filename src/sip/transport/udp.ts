@@ -2,14 +2,15 @@ import { createSocket } from "node:dgram";
 import type { SocketOptions } from "node:dgram";
 import { isIPv6 } from "node:net";
 
-/** Takes one datagram as latin1 text. `localAddress`: where it was sent to, when the engine can tell. */
+/** Takes one datagram as latin1 text. `localAddress`: where it was sent to, when the engine can tell; undefined or empty when not. */
 export type OnDatagram = (text: string, remoteAddress: string, remotePort: number, localAddress?: string) => void;
 
 /** A bound UDP socket. */
 export interface UdpSocket {
   readonly port: number;
-  /** Hands one datagram to the system, in order, without a lookup. Never blocks, never throws; what the system refuses is lost and counted. */
-  send(text: string, address: string, port: number): void;
+  /** Hands one datagram to the system, in order and within this round of the event loop, without a lookup. Never blocks, never throws; what the system refuses is lost and counted.
+   *  `localAddress`: leave from that address of ours, where the engine can and the socket is bound to a wildcard. */
+  send(text: string, address: string, port: number, localAddress?: string): void;
   /** Resolves when the socket is closed; what was handed over before is sent first. */
   close(): Promise<void>;
 }
