@@ -1,9 +1,10 @@
+import { parseSipUri } from "../../src/sip/uri.ts";
 import { Office } from "./office.ts";
 import type { PhoneCall, SimPhone } from "./phone.ts";
 
 /** What a day is like. */
 export interface DayPlan {
-  /** The phone of each place: whose it is and how it is connected. The first phone of a person publishes. */
+  /** The phone of each place: whose it is and how it is connected. */
   readonly phones: readonly { readonly user: string; readonly protocol: "udp" | "tcp" }[];
   readonly actions: number;
 }
@@ -64,36 +65,103 @@ export class Day {
   }
 
   async #run(): Promise<void> {
+    await this.#storm();
+    this.#quieten();
+    this.#check("after the storm");
+    this.#calm();
+    for (let round = 0; round < 2; round++) {
+      for (const phone of this.office.phones) for (const call of phone.calls.values()) phone.hangUp(call);
+      this.office.clock.advance(round === 0 ? QUIET_MS : 60_000);
+    }
+    this.#check("at the end");
+    this.#goHome();
+  }
+
+  async #storm(): Promise<void> {
     const { office } = this;
-    const { clock, random, network } = office;
+    const { clock, random } = office;
     for (const index of this.#plan.phones.keys()) await this.#plug(index);
     clock.advance(30_000);
     const crashAt = random.below(3) === 0 ? Math.floor(this.#plan.actions / 2) : -1;
-    const powerLossAt = random.below(2) === 0 ? 3 + random.below(this.#plan.actions - 8) : -1;
+    let powerLossAt = random.below(2) === 0 ? 3 + random.below(this.#plan.actions - 12) : -1;
     let dark = -1;
     for (let action = 0; action < this.#plan.actions; action++) {
       this.#act();
       clock.advance(random.below(6000));
       if (action === crashAt) await office.crash();
       if (action === powerLossAt) {
-        dark = random.below(office.phones.length);
-        office.phones[dark]?.unplug();
-      } else if (dark !== -1 && action === powerLossAt + 5) await this.#plug(dark);
+        const chosen = random.below(office.phones.length);
+        const phone = office.phones[chosen];
+        // When both ends of a call vanish nobody can tell the server that it is over: the survivor must be there.
+        if (phone === undefined || [...phone.calls.values()].some((call) => call.state === "talking" && !this.#isHeard(phone, call))) powerLossAt++;
+        else {
+          dark = chosen;
+          phone.unplug();
+        }
+      } else if (dark !== -1 && action === powerLossAt + 5) {
+        await this.#plug(dark);
+        dark = -1;
+      }
     }
-    // A quiet moment: the weather clears, timers settle; who is in a call stays in it.
+    if (dark !== -1) await this.#plug(dark);
+  }
+
+  /** The weather clears, timers settle; who is in a call stays in it. */
+  #quieten(): void {
+    const { clock, network, phones } = this.office;
     network.set(CALM);
-    for (const phone of office.phones) network.stall(phone.options.address, false);
+    for (const phone of phones) network.stall(phone.options.address, false);
     clock.advance(QUIET_MS);
-    this.#check("in the middle");
-    for (let round = 0; round < 2; round++) {
-      for (const phone of office.phones) for (const call of phone.calls.values()) phone.hangUp(call);
-      clock.advance(round === 0 ? QUIET_MS : 60_000);
+  }
+
+  /** While nothing is lost each change shows within seconds, not only once time has mended it. */
+  #calm(): void {
+    const { clock, network, phones, random } = this.office;
+    for (const phone of phones) {
+      const wants = this.#wants.get(phone.options.address);
+      if (wants === undefined) continue;
+      wants.isRegistered = true;
+      this.#publish(phone);
+      clock.advance(100);
     }
-    this.#check("at the end");
+    clock.advance(10_000);
+    this.#check("after publications");
+    for (const phone of phones) {
+      if ([...phone.calls.values()].some((call) => call.state !== "ended")) continue;
+      phone.call(this.#users[random.below(this.#users.length)] ?? "");
+      clock.advance(random.below(500));
+    }
+    clock.advance(6000);
+    this.#checkForks();
+    this.#check("after calls");
+    // Connections break and come back: whoever is hung up on then hears of it on his new one.
+    for (const phone of phones) network.cut("10.0.0.1", phone.options.address);
+    clock.advance(15_000);
+    this.#check("on new connections");
+    const pairs = phones.flatMap((phone) => [...phone.calls.values()].filter((call) => call.state === "talking" && this.#isHeard(phone, call)));
+    for (const phone of phones) for (const call of phone.calls.values()) if (call.isCaller) phone.hangUp(call);
+    clock.advance(3000);
+    for (const call of pairs) if (call.state !== "ended") this.#fault(`${call.localUri} was not told that its call has ended`);
+  }
+
+  /** Once one phone of a person talks, his others do not ring any more for that call. */
+  #checkForks(): void {
+    const { phones } = this.office;
+    for (const phone of phones) {
+      for (const call of phone.calls.values()) {
+        if (call.isCaller || call.state !== "talking") continue;
+        const rings = phones.filter((other) => other.options.user === phone.options.user && other.calls.get(call.callId)?.state === "ringing");
+        for (const other of rings) this.#fault(`${other.options.address} still rings for a call that ${phone.options.address} took`);
+      }
+    }
+  }
+
+  /** What is left lapses, its last NOTIFYs are answered, and nothing remains. */
+  #goHome(): void {
+    const { office } = this;
     if (office.server.dialogs.calls().length > 0) this.#fault(`calls are left: ${JSON.stringify(office.server.dialogs.calls())}`);
-    // All go home: what is left lapses, its last NOTIFYs are answered, and nothing remains.
     this.#isOver = true;
-    clock.advance(SUBSCRIBE_SECONDS * 1000 + 40_000);
+    office.clock.advance(SUBSCRIBE_SECONDS * 1000 + 40_000);
     const { table } = office.server.layer;
     const left = { ...office.server.subscriptions.counts(), transactions: table.count, texts: table.textCount };
     if (Object.values(left).some((count) => count > 0)) this.#fault(`left when all has lapsed: ${JSON.stringify(left)}`);
@@ -196,17 +264,21 @@ export class Day {
     const now = this.office.clock.now();
     for (const call of phone.calls.values()) {
       if (call.state !== "talking") continue;
-      const isHeard = this.office.phones.some((other) => {
-        const theirs = other === phone ? undefined : other.calls.get(call.callId);
-        return theirs?.state === "talking" && (theirs.localTag === call.remoteTag || theirs.remoteTag === call.localTag);
-      });
-      if (isHeard) this.#lonelySince.delete(call);
+      if (this.#isHeard(phone, call)) this.#lonelySince.delete(call);
       else {
         const since = this.#lonelySince.get(call) ?? now;
         this.#lonelySince.set(call, since);
         if (now - since > MEDIA_MS) phone.hangUp(call);
       }
     }
+  }
+
+  /** True while the other end of a call that is talked on is there. */
+  #isHeard(phone: SimPhone, call: PhoneCall): boolean {
+    return this.office.phones.some((other) => {
+      const theirs = other === phone ? undefined : other.calls.get(call.callId);
+      return theirs?.state === "talking" && (theirs.localTag === call.remoteTag || theirs.remoteTag === call.localTag);
+    });
   }
 
   #act(): void {
@@ -223,13 +295,19 @@ export class Day {
         network.stall(address, false);
       });
     } else if (dice === 3 && wants !== undefined) wants.isRegistered = !wants.isRegistered;
-    else if (dice >= 4 && dice < 8 && wants !== undefined && phones.find((other) => other.options.user === phone.options.user) === phone) {
-      wants.seconds = 60 + random.below(PUBLISH_SECONDS_MAX - 59);
-      const choice = random.below(ACTIVITIES.length + 1);
-      wants.activity = ACTIVITIES[choice] ?? null;
-      if (wants.activity === null) phone.publish("", 0);
-      else phone.publish(wants.activity, wants.seconds);
-    } else this.#callOrHangUp(phone);
+    else if (dice >= 4 && dice < 8) this.#publish(phone);
+    else this.#callOrHangUp(phone);
+  }
+
+  /** Says something else, or nothing any more. */
+  #publish(phone: SimPhone): void {
+    const { random } = this.office;
+    const wants = this.#wants.get(phone.options.address);
+    if (wants === undefined) return;
+    wants.seconds = 60 + random.below(PUBLISH_SECONDS_MAX - 59);
+    wants.activity = ACTIVITIES[random.below(ACTIVITIES.length + 1)] ?? null;
+    if (wants.activity === null) phone.publish("", 0);
+    else phone.publish(wants.activity, wants.seconds);
   }
 
   #callOrHangUp(phone: SimPhone): void {
@@ -251,8 +329,9 @@ export class Day {
     const { phones } = this.office;
     const has = (user: string, states: readonly PhoneCall["state"][]): boolean =>
       phones.some((phone) => phone.options.user === user && [...phone.calls.values()].some((call) => states.includes(call.state)));
-    // Who still calls or rings may show that; the end of the day has nobody left who does.
+    // Who still calls or rings may show that, and who called the phone that rings (he may have lost his connection and given up); at the end nobody does.
     const settling = new Set(this.#users.filter((user) => has(user, ["ringing", "calling"])));
+    for (const phone of phones) for (const call of phone.calls.values()) if (call.state === "ringing") settling.add(parseSipUri(call.remoteUri)?.user ?? "");
     if (when === "at the end" && settling.size > 0) this.#fault(`phones of ${[...settling].join()} still ring`);
     const lamps = new Map(this.#users.map((user) => [user, has(user, ["talking"]) ? "talking" : "dark"]));
     const truth = new Map(this.#users.map((user) => [user, this.#truePresence(user, lamps.get(user) === "talking")]));
@@ -270,16 +349,16 @@ export class Day {
     }
   }
 
-  /** The merge rule: a call beats a publication, a publication beats registrations. Null while a PUBLISH is on its way or about to lapse. */
+  /** The merge rule: a call beats a publication, of those the newest wins, a publication beats registrations. Null while it cannot be told. */
   #truePresence(user: string, isTalking: boolean): string | null {
     const { phones, clock } = this.office;
+    const now = clock.now();
     const own = phones.filter((phone) => phone.options.user === user);
-    const publisher = own[0];
-    const publication = publisher?.publication ?? null;
-    const isUnsure = publisher?.isPublishing === true || (publication !== null && Math.abs(publication.untilMs - clock.now()) < 2000);
-    const said = publication !== null && publication.untilMs > clock.now() ? publication : null;
+    const live = own.flatMap((phone) => phone.publication ?? []).sort((a, b) => b.answeredMs - a.answeredMs);
+    const [said, other] = live;
+    const isUnsure = own.some((phone) => phone.isPublishing) || live.some((one) => one.untilMs < now + 2000) || (said !== undefined && other !== undefined && said.sentMs <= other.answeredMs);
     if (isUnsure) return null;
-    const isReachable = isTalking || said !== null || own.some((phone) => phone.isRegistered);
+    const isReachable = isTalking || said !== undefined || own.some((phone) => phone.isRegistered);
     return `${isTalking ? "on-the-phone" : (said?.activity ?? "")} ${isReachable ? "open" : "closed"}`;
   }
 }

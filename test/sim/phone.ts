@@ -62,6 +62,9 @@ export interface SimPhoneOptions {
 export interface SimPublication {
   readonly activity: string;
   readonly etag: string;
+  /** What it says was published between these moments, ms of the clock: the PUBLISH was sent, its answer came. A refresh changes neither. */
+  readonly sentMs: number;
+  readonly answeredMs: number;
   /** When it lapses unless it is refreshed, ms of the clock. */
   readonly untilMs: number;
 }
@@ -218,11 +221,15 @@ export class SimPhone {
       body: isRefresh ? "" : body,
     });
     this.isPublishing = true;
+    const { clock } = this.options;
+    const sentMs = clock.now();
     this.#ask(text, (response) => {
       this.isPublishing = false;
       if (response?.status === 200) {
         const seconds = Number(response.header(Header.expires) ?? 0);
-        this.publication = seconds === 0 ? null : { activity, etag: response.header(Header.sipEtag) ?? "", untilMs: this.options.clock.now() + seconds * 1000 };
+        const now = clock.now();
+        const said = isRefresh && before !== null ? before : { activity, sentMs, answeredMs: now };
+        this.publication = seconds === 0 ? null : { ...said, etag: response.header(Header.sipEtag) ?? "", untilMs: now + seconds * 1000 };
       } else if (response?.status === 412) {
         // Lapsed, or its last answer was lost: begin anew (RFC 3903 §4.4).
         this.publication = null;
