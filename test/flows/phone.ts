@@ -1,5 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { ha1Of } from "../../src/sip/digest/hashes.ts";
 import { digestAnswer } from "../../src/sip/digest/answer.ts";
@@ -13,7 +14,9 @@ export interface Line {
   readonly user: string;
   readonly domain: string;
   readonly password?: string;
-  readonly protocol: "udp" | "tcp";
+  readonly protocol: "udp" | "tcp" | "tls";
+  /** The authority that the server's certificate is checked against, and the name that is asked for (TLS). */
+  readonly tls?: { readonly ca: string; readonly name: string };
   readonly server: { readonly address: string; readonly port: number };
   readonly userAgent?: string;
 }
@@ -67,7 +70,7 @@ export class Phone {
   }
 
   get contact(): string {
-    return `<sip:${this.line.user}@${this.address}${this.line.protocol === "tcp" ? ";transport=tcp" : ""}>`;
+    return `<sip:${this.line.user}@${this.address}${this.line.protocol === "udp" ? "" : `;transport=${this.line.protocol}`}>`;
   }
 
   /** Ends the socket; `reconnect` opens another from a new port. */
@@ -254,9 +257,10 @@ export class Phone {
 
   async #connect(): Promise<void> {
     const { protocol, server } = this.line;
-    if (protocol === "tcp") {
-      const socket = connect(server.port, server.address);
-      await once(socket, "connect");
+    if (protocol !== "udp") {
+      const { tls } = this.line;
+      const socket = tls === undefined ? connect(server.port, server.address) : connectTls({ port: server.port, host: server.address, ca: tls.ca, servername: tls.name });
+      await once(socket, tls === undefined ? "connect" : "secureConnect");
       socket.setNoDelay(true);
       this.#rest = "";
       socket.on("data", (bytes) => {
