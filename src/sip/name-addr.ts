@@ -1,5 +1,5 @@
 import { ParseError } from "../base/errors.ts";
-import { paramOf, parseSipUri, type SipUri } from "./uri.ts";
+import { paramOf, parseSipUri, quotesClose, type SipUri } from "./uri.ts";
 
 /** A From, To, Contact, Route … value: `"Alice" <sip:101@host;lr>;tag=1` (RFC 3261 §20.10). */
 export interface NameAddr {
@@ -27,7 +27,7 @@ export function parseNameAddr(text: string): NameAddr {
     const semicolon = text.indexOf(";");
     const uri = (semicolon === -1 ? text : text.slice(0, semicolon)).trim();
     if (uri === "" || /[\0-\x20\x7f>?]/.test(uri)) throw new ParseError("no address");
-    return { display: "", uri, params: semicolon === -1 ? "" : text.slice(semicolon) };
+    return { display: "", uri, params: closed(semicolon === -1 ? "" : text.slice(semicolon)) };
   }
   if (at === 0) display = text.slice(0, open).trim();
   else if (text.slice(at, open).trim() !== "") throw new ParseError("text between display name and address");
@@ -39,7 +39,12 @@ export function parseNameAddr(text: string): NameAddr {
   if (/[\0-\x20\x7f<]/.test(uri)) throw new ParseError("blanks or worse between the angle brackets");
   const params = text.slice(close + 1).trimStart();
   if (params !== "" && !params.startsWith(";")) throw new ParseError("text after the address");
-  return { display, uri, params };
+  return { display, uri, params: closed(params) };
+}
+
+function closed(params: string): string {
+  if (!quotesClose(params)) throw new ParseError("a parameter whose quote does not close");
+  return params;
 }
 
 /** The parsed URI of such a value. Throws ParseError when it is none. */

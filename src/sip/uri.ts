@@ -89,6 +89,17 @@ export function paramOf(params: string, name: string): string | undefined {
   return undefined;
 }
 
+/** False when a quote in a list of parameters does not close: what is put behind it would stand within it. */
+export function quotesClose(params: string): boolean {
+  let isQuoted = false;
+  for (let at = params.indexOf('"'); at !== -1 && at < params.length; at++) {
+    const code = params.charCodeAt(at);
+    if (isQuoted && code === 92) at++;
+    else if (code === 34) isQuoted = !isQuoted;
+  }
+  return !isQuoted;
+}
+
 /** The URI written out again. */
 export function formatSipUri(uri: SipUri): string {
   if (uri.scheme === "tel") return `tel:${uri.host}${uri.params}`;

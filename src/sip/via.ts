@@ -2,7 +2,7 @@ import { ParseError } from "../base/errors.ts";
 import type { Protocol } from "./transport/transport.ts";
 import { elementEnd, type Message } from "./message.ts";
 import { Header } from "./header-name.ts";
-import { paramOf } from "./uri.ts";
+import { paramOf, quotesClose } from "./uri.ts";
 
 /** One Via value (RFC 3261 §20.42), with where it stands in the message's text. */
 export interface Via {
@@ -39,7 +39,7 @@ export function parseVia(text: string, start: number, end: number): Via {
   const found = VIA.exec(value);
   if (found === null) throw new ParseError(`a Via that cannot be read: ${value.slice(0, 60)}`);
   const params = value.slice(found[0].length).trimEnd();
-  if (params !== "" && !params.startsWith(";")) throw new ParseError(`a Via that cannot be read: ${value.slice(0, 60)}`);
+  if (params !== "" && (!params.startsWith(";") || !quotesClose(params))) throw new ParseError(`a Via that cannot be read: ${value.slice(0, 60)}`);
   const host = (found[2] ?? "").toLowerCase();
   const port = Number(found[3] ?? 0);
   if (port > 65535) throw new ParseError("a port above 65535 in Via");

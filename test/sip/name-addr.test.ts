@@ -24,6 +24,8 @@ describe("addresses with a name", () => {
     ["a bracket that was not opened", "sip:a@b>"],
     ["a bracket within brackets", "<sip:<a@b>>"],
     ["a name in quotes without an address", '"A" sip:a@b'],
+    ["a parameter whose quote does not close", '<sip:a@b>;x="1'],
+    ["the same without brackets", 'sip:a@b;tag=a"b'],
     ["nothing", ""],
     ["empty brackets", "<>"],
   ])("refused: %s", (_name, text) => {

@@ -21,7 +21,7 @@ describe("a Via says where its request came from", () => {
       expect(parseVia(value, 0, value.length).host).toMatch(/^\[[0-9a-f:]+\]$/);
     }
   });
-  test.each(["SIP/2.0/UDP", "SIP/7.0/UDP h;branch=x", ";", "", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x", "SIP/2.0/UDP h\0;branch=x"])("no Via: %s", (value) => {
+  test.each(["SIP/2.0/UDP", "SIP/7.0/UDP h;branch=x", ";", "", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x", "SIP/2.0/UDP h\0;branch=x", 'SIP/2.0/UDP h;branch=a"b', 'SIP/2.0/UDP h;x="\\";branch=b'])("no Via: %s", (value) => {
     expect(() => parseVia(value, 0, value.length)).toThrow();
   });
 });
