@@ -91,6 +91,14 @@ test("a SUBSCRIBE whose Record-Route cannot be read is refused: no NOTIFY could 
   expect(server.errors).toEqual([]);
 });
 
+test("a SUBSCRIBE with more Record-Routes than hops can be is refused: each NOTIFY would carry them all", async () => {
+  const routes = Array.from({ length: 300 }, (_, number) => `<sip:h${number};lr>`).join(", ");
+  const server = await TortureServer.start();
+  const subscribe = INVITE.replaceAll("INVITE", "SUBSCRIBE").replace("sip:a@example.net", "sip:user@example.com").replace("Content-Length", `Event: presence\r\nRecord-Route: ${routes}\r\nContent-Length`);
+  expect(server.datagram(subscribe).answers.map(statusOf)).toEqual([400]);
+  expect(server.datagram(subscribe.replace(routes, "<sip:h;lr>").replace("bKi1", "bKi2")).answers.map(statusOf)).toEqual([200]);
+});
+
 test("a response for a connection that is gone, with a Via that the next hop has spoilt, harms nobody", async () => {
   const server = await TortureServer.start();
   const from = server.wire.peer("tcp", "203.0.113.6", 5060);
