@@ -61,7 +61,7 @@ function ignore(): void {
   /* a silent log drops its lines on purpose */
 }
 
-const SECRET = /((?:^|\r?\n)(?:Proxy-)?Authorization[ \t]*:[ \t]*)[^\r\n]*/gi;
+const SECRET = /((?:^|\r?\n)(?:Proxy-)?Authorization[ \t]*:[ \t]*)(?:[^\r\n]|\r?\n[ \t])*/gi;
 
 /** A message as it may be logged: the values of Authorization and Proxy-Authorization are struck out. */
 export function withoutCredentials(text: string): string {
