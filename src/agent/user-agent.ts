@@ -38,7 +38,7 @@ export function userAgent(deps: { readonly layer: TransactionLayer; readonly tra
         local: keptText(withoutTag(request.header(Header.to) ?? "")),
         remote: keptText(withoutTag(from)),
         target: targetOf(request),
-        routes: request.values(Header.recordRoute).map(readableRoute),
+        routes: routesOf(request),
         flow: ownFlow(request, source),
       };
     },
@@ -184,10 +184,17 @@ function targetOf(request: Message): string {
   return keptText(parseNameAddr(value).uri);
 }
 
-/** A Route value of ours to come: one that cannot be read would fail every request of the dialog. */
-function readableRoute(value: string): string {
-  parseNameAddr(value);
-  return keptText(value);
+/** Record-Route values of one dialog: Max-Forwards allows no more hops in practice (RFC 3261 §8.1.1.6). */
+const routesMax = 70;
+
+/** The Route values of our requests to come: one that cannot be read would fail them all. */
+function routesOf(request: Message): readonly string[] {
+  const values = request.values(Header.recordRoute);
+  if (values.length > routesMax) throw new ParseError("too many Record-Route values");
+  return values.map((value) => {
+    parseNameAddr(value);
+    return flat(value);
+  });
 }
 
 /** A From or To value without its tag parameter: other parameters stay. */
