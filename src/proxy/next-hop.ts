@@ -22,13 +22,13 @@ export interface NextHops {
 export function nextHops(deps: { readonly resolver: Resolver; readonly transports: Transports; readonly location: Location; readonly server: string }): NextHops {
   const { resolver, transports, location, server } = deps;
 
-  const ofUri = (text: string): NextHop | Promise<NextHop> => {
+  const ofUri = (text: string, network?: string): NextHop | Promise<NextHop> => {
     const uri = parseSipUri(text);
     if (uri === null || (uri.scheme !== "sip" && uri.scheme !== "sips")) return { kind: "none", status: 416, why: "no SIP URI" };
     const target = targetOf(uri);
     if (target === null) return { kind: "none", status: 503, why: "a transport that is not spoken here" };
     const hops = resolver.resolve(target);
-    return hops instanceof Promise ? hops.then(found) : found(hops);
+    return hops instanceof Promise ? hops.then((later) => found(later, network)) : found(hops, network);
   };
 
   const ofTarget = (target: Target): NextHop | Promise<NextHop> => {
@@ -45,9 +45,9 @@ export function nextHops(deps: { readonly resolver: Resolver; readonly transport
 
   return {
     ofTarget,
-    ofUri,
+    ofUri: (uri) => ofUri(uri),
     ofPoint(point, next, uri) {
-      const onward = (): NextHop | Promise<NextHop> => ofUri(next === null ? uri : parseNameAddr(next).uri);
+      const onward = (): NextHop | Promise<NextHop> => ofUri(next === null ? uri : parseNameAddr(next).uri, point.kind === "udp" ? point.network : undefined);
       if (point.kind === "plain" || point.kind === "outward" || (next !== null && !point.isOnly)) return onward();
       if (point.kind === "udp") {
         const flow = transports.open({ protocol: "udp", address: point.address, port: point.port, network: point.network });
@@ -74,6 +74,7 @@ function targetOf(uri: SipUri): Parameters<Resolver["resolve"]>[0] | null {
   return { host, secure: uri.scheme === "sips", ...(uri.port === 0 ? {} : { port: uri.port }), ...(protocol === undefined ? {} : { transport: protocol }) };
 }
 
-function found(hops: readonly Hop[]): NextHop {
-  return hops.length === 0 ? { kind: "none", status: 503, why: "no address" } : { kind: "hops", hops };
+function found(hops: readonly Hop[], network: string | undefined): NextHop {
+  if (hops.length === 0) return { kind: "none", status: 503, why: "no address" };
+  return { kind: "hops", hops: network === undefined ? hops : hops.map((hop) => ({ ...hop, network })) };
 }

@@ -59,7 +59,7 @@ export function proxy(deps: {
   /** What our own Route says, for a request within the dialog that it was written for; null when there is none, or when its sender may not use it. */
   const pointOf = (message: Message, flow: Flow, { point }: RouteSet): RoutePoint | null => {
     if (point === null || !hasTag(message.header(Header.to) ?? "")) return null;
-    if (point.kind !== "outward" || point.from === flow.remoteAddress) return point;
+    if (point.kind !== "outward" || (point.address === flow.remoteAddress && point.port === flow.remotePort)) return point;
     return point.aor !== null && location.deviceOf(point.aor, flow, "") !== "" ? point : null;
   };
 

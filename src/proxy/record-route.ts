@@ -6,7 +6,7 @@ import { parseNameAddr } from "../sip/name-addr.ts";
 import { bareHost, parseSipUri } from "../sip/uri.ts";
 import { ownAddress, transportParam } from "../agent/own-address.ts";
 import { isFirstHop } from "../sip/first-hop.ts";
-import { flowPoint, type RoutePoint, type RouteTokens } from "./route-token.ts";
+import { flowPoint, outwardPoint, type RoutePoint, type RouteTokens } from "./route-token.ts";
 import type { Target } from "./target.ts";
 
 const PLAIN: RoutePoint = { kind: "plain" };
@@ -31,17 +31,19 @@ export interface CallerSide {
 export function recordRoutes(tokens: RouteTokens, server: string): RecordRoutes {
   const pointsOf = (message: Message, side: CallerSide, out: Flow, isByFlow: boolean, target: Target): readonly [caller: RoutePoint, callee: RoutePoint] => {
     const { source, caller, callerDevice } = side;
+    // A way says which of our networks it belongs to: from one to the other none is found without.
+    const isAcross = source.listener.network !== out.listener.network;
     // What another proxy brought can be reached by its Record-Route or its Contact.
-    const isBehind = isFirstHop(message) && needsFlow(source, contactUri(message));
+    const isBehind = isAcross || (isFirstHop(message) && needsFlow(source, contactUri(message)));
     // Towards a stranger go only requests of our own user's, and the stranger's go to that user alone: nobody may relay by the route of a call.
     if (!side.isCallerKnown) {
-      const toStranger: RoutePoint = isBehind ? flowPoint(source, server, null, "", true) : { kind: "outward", from: out.remoteAddress, aor: target.aor };
+      const toStranger: RoutePoint = isBehind ? flowPoint(source, server, null, "", true) : outwardPoint(out, target.aor);
       return [toStranger, flowPoint(out, server, target.aor, target.device, true)];
     }
-    if (target.aor === null) return [flowPoint(source, server, caller, callerDevice, true), { kind: "outward", from: source.remoteAddress, aor: caller }];
+    if (target.aor === null) return [flowPoint(source, server, caller, callerDevice, true), outwardPoint(source, caller)];
     const fromCaller = isBehind ? flowPoint(source, server, caller, callerDevice) : PLAIN;
     // Only a registration's own flow is a phone's; a connection that we opened can be opened again.
-    return [fromCaller, isByFlow && needsFlow(out, target.uri) ? flowPoint(out, server, target.aor, target.device) : PLAIN];
+    return [fromCaller, isByFlow && (isAcross || needsFlow(out, target.uri)) ? flowPoint(out, server, target.aor, target.device) : PLAIN];
   };
 
   const line = (callId: string, point: RoutePoint, flow: Flow): string => `Record-Route: <sip:${tokens.write(callId, point)}@${ownAddress(flow)}${transportParam(flow)};lr>\r\n`;

@@ -8,8 +8,8 @@ import type { Flow } from "../sip/transport/transport.ts";
 export type RoutePoint =
   /** The dialog's own URIs suffice: the next Route or the request URI is located. */
   | { readonly kind: "plain" }
-  /** The same, but towards a stranger: only for requests of our own side, which sends from that address, or is registered as that AoR. */
-  | { readonly kind: "outward"; readonly from: string; readonly aor: Aor | null }
+  /** The same, but towards a stranger: only for requests of our own side, which sends from that address and port, or is registered as that AoR where it sends from. */
+  | { readonly kind: "outward"; readonly address: string; readonly port: number; readonly aor: Aor | null }
   /** Back to a UDP source address (a phone behind NAT). */
   | { readonly kind: "udp"; readonly address: string; readonly port: number; readonly network: string; readonly isOnly: boolean }
   | { readonly kind: "connection"; readonly server: string; readonly connection: number; readonly aor: Aor | null; readonly device: string; readonly isOnly: boolean };
@@ -37,6 +37,11 @@ export function routeTokens(hash: KeyedHash): RouteTokens {
   };
 }
 
+/** The point of a way to a stranger, for requests that come by the flow of our own side. */
+export function outwardPoint(from: Flow, aor: Aor | null): RoutePoint {
+  return { kind: "outward", address: from.remoteAddress, port: from.remotePort, aor };
+}
+
 /** The point of a flow: what an in-dialog request needs to find the phone behind it. */
 export function flowPoint(flow: Flow, server: string, aor: Aor | null, device: string, isOnly = false): RoutePoint {
   if (flow.protocol === "udp") return { kind: "udp", address: flow.remoteAddress, port: flow.remotePort, network: flow.listener.network, isOnly };
@@ -52,7 +57,7 @@ function format(point: RoutePoint): string {
     case "plain":
       return "";
     case "outward":
-      return `~o~${addressText(point.from)}~${aorText(point.aor)}`;
+      return `~o~${addressText(point.address)}~${point.port}~${aorText(point.aor)}`;
     case "udp":
       return `~${point.isOnly ? "U" : "u"}~${addressText(point.address)}~${point.port}~${escape(point.network)}`;
     case "connection":
@@ -74,7 +79,7 @@ function parse(text: string): RoutePoint | null {
   const aor = (user: string, domain: string): Aor | null => (user === "" ? null : aorOf(unescape(user), unescape(domain)));
   switch (kind) {
     case "o":
-      return { kind: "outward", from: a.replaceAll("_", ":"), aor: aor(b, c) };
+      return { kind: "outward", address: a.replaceAll("_", ":"), port: Number(b), aor: aor(c, d) };
     case "u":
     case "U":
       return { kind: "udp", address: a.replaceAll("_", ":"), port: Number(b), network: unescape(c), isOnly: kind === "U" };

@@ -39,6 +39,11 @@ function world(now: Target | null = null): { hops: ReturnType<typeof nextHops>; 
 
 const kindOf = (hop: NextHop | Promise<NextHop>): string => (hop instanceof Promise ? "later" : hop.kind === "none" ? `none ${hop.status}` : hop.kind === "flow" ? `flow ${hop.flow.connection}` : `to ${hop.hops[0]?.address ?? ""}`);
 
+test("past a UDP way's peer it leaves from the same network", () => {
+  const hop = world().hops.ofPoint({ kind: "udp", address: "10.0.0.2", port: 5060, network: "lan", isOnly: false }, "<sip:n;lr>", "sip:102@h");
+  expect(hop).toEqual({ kind: "hops", hops: [{ protocol: "udp", address: "n", port: 5060, network: "lan" }] });
+});
+
 describe("by URI", () => {
   test.each([
     ["sip:a@h", { host: "h", secure: false }],
@@ -78,7 +83,7 @@ describe("by route point", () => {
   test.each<[string, RoutePoint, string | null, Target | null, string]>([
     ["plain: the request URI", { kind: "plain" }, null, null, "to h"],
     ["plain: the next Route", { kind: "plain" }, "<sip:n;lr>", null, "to n"],
-    ["outward: as plain", { kind: "outward", from: "1.1.1.1", aor: null }, "<sip:n;lr>", null, "to n"],
+    ["outward: as plain", { kind: "outward", address: "1.1.1.1", port: 5060, aor: null }, "<sip:n;lr>", null, "to n"],
     ["a UDP way", udp, null, null, "flow 0"],
     ["a UDP way, but a Route is left", udp, "<sip:n;lr>", null, "to n"],
     ["a UDP way and no other, whatever Route is left", { ...udp, isOnly: true }, "<sip:n;lr>", null, "flow 0"],

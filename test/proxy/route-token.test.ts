@@ -9,8 +9,8 @@ const tokens = routeTokens(keyedHash(new Uint8Array(16).fill(7)));
 const domain = "tel.example.test";
 const points: readonly RoutePoint[] = [
   { kind: "plain" },
-  { kind: "outward", from: "192.0.2.1", aor: aorOf("101", domain) },
-  { kind: "outward", from: "2001:db8::1", aor: null },
+  { kind: "outward", address: "192.0.2.1", port: 5060, aor: aorOf("101", domain) },
+  { kind: "outward", address: "2001:db8::1", port: 5060, aor: null },
   { kind: "udp", address: "192.0.2.7", port: 5060, network: "default", isOnly: false },
   { kind: "udp", address: "2001:db8::7", port: 65535, network: "carriers_2-a", isOnly: true },
   { kind: "connection", server: "a1b2c3", connection: 1, aor: null, device: "", isOnly: false },
