@@ -193,7 +193,7 @@ function routesOf(request: Message): readonly string[] {
   if (values.length > routesMax) throw new ParseError("too many Record-Route values");
   return values.map((value) => {
     parseNameAddr(value);
-    return flat(value);
+    return keptText(value);
   });
 }
 
