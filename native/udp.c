@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -68,6 +69,15 @@ typedef struct {
   } control;
 } destination_t;
 
+/* The large memory of a socket. */
+typedef struct {
+  char slots[RECEIVE_MAX][SLOT_BYTES];
+  char spills[RECEIVE_MAX][SPILL_BYTES];
+  char joined[SLOT_BYTES + SPILL_BYTES];
+  source_t sources[SOURCES];
+  destination_t destinations[DESTINATIONS];
+} tables_t;
+
 typedef struct waiting {
   struct waiting *next;
   destination_t destination;
@@ -101,9 +111,7 @@ typedef struct udp {
   source_t batch[RECEIVE_MAX];
   struct mmsghdr out[SEND_MAX];
   struct iovec out_part[SEND_MAX];
-  source_t *sources;
-  destination_t *destinations;
-  char *slots, *spills, *joined;
+  tables_t *tables;
 } udp_t;
 
 /* One for each environment (the main thread, each worker). */
@@ -217,7 +225,7 @@ static void flush(udp_t *udp) {
       count_error(udp, EINVAL);
       break;
     }
-    destinations[count] = &udp->destinations[place];
+    destinations[count] = &udp->tables->destinations[place];
     prepare_out(udp, count, destinations[count], udp->slab + used, (uint32_t)length);
     used += (size_t)length;
   }
@@ -344,14 +352,14 @@ static void receive(udp_t *udp) {
       continue;
     }
     if (length > SLOT_BYTES) {
-      memcpy(udp->joined, bytes, SLOT_BYTES);
-      memcpy(udp->joined + SLOT_BYTES, udp->in_parts[at][1].iov_base, length - SLOT_BYTES);
-      bytes = udp->joined;
+      memcpy(udp->tables->joined, bytes, SLOT_BYTES);
+      memcpy(udp->tables->joined + SLOT_BYTES, udp->in_parts[at][1].iov_base, length - SLOT_BYTES);
+      bytes = udp->tables->joined;
     }
     if (napi_create_string_latin1(env, bytes, length, &texts[count]) != napi_ok) break;
     uint32_t place = source_place(source);
-    bool is_known = memcmp(&udp->sources[place], source, sizeof *source) == 0;
-    if (!is_known) udp->sources[place] = *source;
+    bool is_known = memcmp(&udp->tables->sources[place], source, sizeof *source) == 0;
+    if (!is_known) udp->tables->sources[place] = *source;
     udp->control[AT_IN + 2 * count] = is_known ? (int32_t)place : ~(int32_t)place;
     udp->control[AT_IN + 2 * count + 1] = source->port;
     count++;
@@ -475,28 +483,19 @@ static int open_socket(int family, const address_t *address, bool is_wildcard) {
 
 static void release_tables(udp_t *udp) {
   while (udp->first != NULL) drop_first_waiting(udp);
-  free(udp->sources);
-  free(udp->destinations);
-  free(udp->slots);
-  free(udp->spills);
-  free(udp->joined);
-  udp->sources = NULL;
-  udp->destinations = NULL;
-  udp->slots = udp->spills = udp->joined = NULL;
+  if (udp->tables != NULL) munmap(udp->tables, sizeof *udp->tables);
+  udp->tables = NULL;
 }
 
-/* calloc of this size gives untouched pages: what is never used takes no memory. */
+/* Pages of zeros from the system: those that are never used take no memory. */
 static bool make_tables(udp_t *udp) {
-  udp->sources = calloc(SOURCES, sizeof *udp->sources);
-  udp->destinations = calloc(DESTINATIONS, sizeof *udp->destinations);
-  udp->slots = calloc(RECEIVE_MAX, SLOT_BYTES);
-  udp->spills = calloc(RECEIVE_MAX, SPILL_BYTES);
-  udp->joined = calloc(1, SLOT_BYTES + SPILL_BYTES);
-  if (udp->sources == NULL || udp->destinations == NULL || udp->slots == NULL || udp->spills == NULL || udp->joined == NULL) return false;
+  void *pages = mmap(NULL, sizeof *udp->tables, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED) return false;
+  udp->tables = pages;
   for (uint32_t at = 0; at < RECEIVE_MAX; at++) {
     struct msghdr *header = &udp->in[at].msg_hdr;
-    udp->in_parts[at][0] = (struct iovec){.iov_base = udp->slots + (size_t)at * SLOT_BYTES, .iov_len = SLOT_BYTES};
-    udp->in_parts[at][1] = (struct iovec){.iov_base = udp->spills + (size_t)at * SPILL_BYTES, .iov_len = SPILL_BYTES};
+    udp->in_parts[at][0] = (struct iovec){.iov_base = udp->tables->slots[at], .iov_len = SLOT_BYTES};
+    udp->in_parts[at][1] = (struct iovec){.iov_base = udp->tables->spills[at], .iov_len = SPILL_BYTES};
     header->msg_name = &udp->in_from[at];
     header->msg_iov = udp->in_parts[at];
     header->msg_iovlen = 2;
@@ -506,9 +505,7 @@ static bool make_tables(udp_t *udp) {
 }
 
 static void free_when_unused(udp_t *udp) {
-  if (!udp->is_handle_closed || !udp->is_forgotten) return;
-  release_tables(udp);
-  free(udp);
+  if (udp->is_handle_closed && udp->is_forgotten) free(udp);
 }
 
 /* Each handle of the environment passes here once it is closed; the last one ends its ending. */
@@ -527,6 +524,7 @@ static void on_poll_closed(uv_handle_t *handle) {
   udp_t *udp = (udp_t *)handle;
   state_t *state = udp->state;
   udp->is_handle_closed = true;
+  release_tables(udp);
   if (!state->is_ending) {
     napi_handle_scope scope;
     if (napi_open_handle_scope(state->env, &scope) == napi_ok) {
@@ -593,10 +591,12 @@ static bool arguments(napi_env env, napi_callback_info info, size_t wanted, napi
   return false;
 }
 
+/* What is too long or holds a NUL comes out as something that is no address. */
 static napi_status get_text(napi_env env, napi_value value, char text[ADDRESS_TEXT]) {
   size_t length = 0;
   napi_status status = napi_get_value_string_latin1(env, value, text, ADDRESS_TEXT, &length);
-  return status != napi_ok ? status : strlen(text) == length ? napi_ok : napi_invalid_arg;
+  if (status == napi_ok && strlen(text) != length) text[0] = '\0';
+  return status;
 }
 
 static napi_value integer(napi_env env, int32_t value) {
@@ -744,7 +744,7 @@ static napi_value js_aim(napi_env env, napi_callback_info info) {
   bool is_good = !udp->is_closing && port <= 65535 && make_address(udp->family, to, (uint16_t)port, &made.to);
   if (is_good) {
     if (udp->is_wildcard && from[0] != '\0' && parse_address(udp->family, from, local, &scope)) set_local_address(udp->family, local, &made);
-    udp->destinations[place] = made;
+    udp->tables->destinations[place] = made;
   }
   napi_get_boolean(env, is_good, &result);
   return result;

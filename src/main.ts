@@ -77,7 +77,7 @@ async function start(configPath: string, dataPath: string | undefined): Promise<
   };
   const loaded = load();
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`);
-  const service = await startService(loaded, load);
+  const service = await startService(loaded, load, process.env);
   print(service.lines);
   return await untilSignal(service);
 }

@@ -1,7 +1,7 @@
 import { ConfigError } from "./base/errors.ts";
 import type { Loaded } from "./config/config.ts";
 import { createServer } from "./server.ts";
-import { systemWorld } from "./system-world.ts";
+import { systemWorld, type Environment } from "./system-world.ts";
 import { webOf } from "./web.ts";
 
 /** A server with its pages, running in the real world. */
@@ -13,10 +13,10 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts everything that a configuration names. Rejects with UnavailableError when an address is taken or the store is locked. */
-export async function startService(loaded: Loaded, load: () => Loaded): Promise<Service> {
+/** Starts everything that a configuration names; `env` chooses the UDP engine. Rejects with UnavailableError when an address is taken or the store is locked. */
+export async function startService(loaded: Loaded, load: () => Loaded, env: Environment): Promise<Service> {
   const { config } = loaded;
-  const world = await systemWorld(config);
+  const world = await systemWorld(config, env);
   const server = createServer(config, loaded.directory, world);
   let isServing = false;
   // The pages come first: who asks `/healthz` meanwhile is told to wait.
@@ -34,7 +34,7 @@ export async function startService(loaded: Loaded, load: () => Loaded): Promise<
   const listeners = world.transports.listeners.map((listener) => listener.url);
   world.log.info({ listener: listeners.join(" ") }, "serving");
   return {
-    lines: [`Lamplight serves ${config.domain} on ${listeners.join(", ")}`, `web pages and API: ${config.web.url}`],
+    lines: [`Lamplight serves ${config.domain} on ${listeners.join(", ")}`, `web pages and API: ${config.web.url}`, `UDP engine: ${world.udpEngine}`],
     reload() {
       try {
         const next = load();

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { systemClock } from "./base/clock.ts";
+import { UnavailableError } from "./base/errors.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import type { Config } from "./config/config.ts";
@@ -8,19 +10,29 @@ import { dnsClient } from "./dns/client.ts";
 import { hostsFirst } from "./dns/hosts-file.ts";
 import { parseResolvConf } from "./dns/name-servers.ts";
 import { createResolver } from "./sip/resolver/resolve.ts";
+import { nativeUdpEngine } from "./sip/transport/native-udp.ts";
 import { systemTransports, type SystemTransports } from "./sip/transport/system-transports.ts";
+import { nodeUdpEngine, type UdpEngine } from "./sip/transport/udp.ts";
 import { openEmbeddedStore } from "./store/embedded-store.ts";
 import type { World } from "./server.ts";
 
-/** The real world: this machine's clock, sockets, name servers and disk. Throws UnavailableError when the store cannot be opened. */
-export async function systemWorld(config: Config): Promise<World & { readonly transports: SystemTransports }> {
+/** Environment variables. `LAMPLIGHT_UDP=dgram` has node's own sockets carry UDP even where the native engine is built. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where `npm run build:native` leaves the native engine: beside `src` and beside `dist`. */
+const NATIVE_UDP = fileURLToPath(new URL("../native/build/udp.node", import.meta.url));
+
+/** The real world: this machine's clock, sockets, name servers and disk; `udpEngine` says what moves datagrams, and why. Throws UnavailableError when the store cannot be opened. */
+export async function systemWorld(config: Config, env: Environment): Promise<World & { readonly transports: SystemTransports; readonly udpEngine: string }> {
   const clock = systemClock;
   const random = systemRandom();
   const log: Log = createLog(config.log.level);
+  const udp = chooseUdpEngine(env);
   const transports = systemTransports({
     listen: config.listen,
     clock,
     log,
+    udpEngine: udp.engine,
     limits: {
       messageBytes: config.limits.messageBytesMax,
       connections: config.limits.connectionsMax,
@@ -35,7 +47,17 @@ export async function systemWorld(config: Config): Promise<World & { readonly tr
   const families = (["ipv4", "ipv6"] as const).filter((family) => addresses.some((address) => address.includes(":") === (family === "ipv6")));
   const resolver = createResolver({ dns: hostsFirst(readText("/etc/hosts"), dnsCache({ client, clock })), speaks: protocols, families, random });
   const store = await openEmbeddedStore({ folder: config.storePath, node: config.node, clock, log });
-  return { clock, random, transports, store, resolver, log };
+  return { clock, random, transports, store, resolver, log, udpEngine: udp.description };
+}
+
+function chooseUdpEngine(env: Environment): { readonly engine: UdpEngine; readonly description: string } {
+  if (env["LAMPLIGHT_UDP"] === "dgram") return { engine: nodeUdpEngine, description: "node (LAMPLIGHT_UDP=dgram)" };
+  try {
+    return { engine: nativeUdpEngine(NATIVE_UDP), description: "native" };
+  } catch (err) {
+    if (!(err instanceof UnavailableError)) throw err;
+    return { engine: nodeUdpEngine, description: `node (${err.message})` };
+  }
 }
 
 function readText(path: string): string {

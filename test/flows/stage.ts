@@ -11,6 +11,7 @@ import { systemTransports, type SystemTransports } from "../../src/sip/transport
 import type { TransportLimits } from "../../src/sip/transport/limits.ts";
 import type { Protocol } from "../../src/sip/transport/transport.ts";
 import { memoryStore, type MemoryStore } from "../../src/store/memory-store.ts";
+import { chosenUdpEngine } from "../sip/transport/udp-engines.ts";
 import { Phone, type Line } from "./phone.ts";
 
 export const DOMAIN = "tel.example.test";
@@ -30,9 +31,10 @@ export class Stage {
     this.transports = transports;
   }
 
-  /** `yaml`: more lines of the configuration; `people`: the directory, default five users 101-105 with passwords `secret-101` …. */
-  static async start(parts: { yaml?: string; people?: string; listen?: string; resolver?: Resolver; limits?: Partial<TransportLimits> } = {}): Promise<Stage> {
+  /** `yaml`: more lines of the configuration; `files`: beside it, by name; `people`: the directory, default five users 101-105 with passwords `secret-101` …. */
+  static async start(parts: { yaml?: string; people?: string; listen?: string; resolver?: Resolver; limits?: Partial<TransportLimits>; files?: Readonly<Record<string, string>> } = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), "lamplight-flow-"));
+    for (const [name, text] of Object.entries(parts.files ?? {})) writeFileSync(join(folder, name), text);
     const listen = parts.listen ?? "[udp://127.0.0.1:0, tcp://127.0.0.1:0]";
     writeFileSync(join(folder, "lamplight.yaml"), `domain: ${DOMAIN}\nlisten: ${listen}\nstore: ./data\ndirectory: ./directory.yaml\n${parts.yaml ?? ""}`);
     writeFileSync(join(folder, "directory.yaml"), parts.people ?? PEOPLE);
@@ -48,7 +50,7 @@ export class Stage {
     return { address: listener.address, port: listener.port };
   }
 
-  async phone(user: string, protocol: "udp" | "tcp" = "udp", more: Partial<Line> = {}): Promise<Phone> {
+  async phone(user: string, protocol: "udp" | "tcp" | "tls" = "udp", more: Partial<Line> = {}): Promise<Phone> {
     const phone = await Phone.open({ user, domain: DOMAIN, password: `secret-${user}`, protocol, server: this.address(protocol), ...more });
     this.#phones.push(phone);
     return phone;
@@ -84,7 +86,7 @@ async function serve(folder: string, store: MemoryStore, resolver: Resolver, mor
   const { config, directory } = loadConfig(join(folder, "lamplight.yaml"), {});
   const clock = systemClock;
   const limits = { messageBytes: config.limits.messageBytesMax, ...more };
-  const transports = systemTransports({ listen: config.listen, clock, log: silentLog, limits });
+  const transports = systemTransports({ listen: config.listen, clock, log: silentLog, limits, udpEngine: chosenUdpEngine });
   const server = createServer(config, directory, { clock, random: systemRandom(), transports, store, resolver, log: silentLog });
   await server.start();
   return { server, transports };

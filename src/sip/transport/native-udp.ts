@@ -170,7 +170,7 @@ class NativeSocket implements UdpSocket {
 }
 
 function texts(count: number): string[] {
-  return Array.from<string>({ length: count }).fill("");
+  return new Array<string>(count).fill("");
 }
 
 /** Mixes the port and the end of the address, where neighbours differ. */
