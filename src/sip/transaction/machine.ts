@@ -146,3 +146,9 @@ export function lingerMs(machine: number, state: number, isReliable: boolean, ti
   if (machine === Machine.server) return 64 * times.t1Ms;
   return times.t4Ms;
 }
+
+/** The wait after a retransmission that came `lastMs` after the one before: timer A doubles without bound, E and G up to T2 (RFC 3261 §17.1.1.2,
+ *  §17.1.2.2, §17.2.1). */
+export function nextIntervalMs(machine: number, lastMs: number, times: BaseTimes): number {
+  return Math.min(lastMs * 2, machine === Machine.inviteClient ? 0xffff : times.t2Ms);
+}

@@ -4,7 +4,8 @@ import { grown, type TimerWheel } from "../../base/timer-wheel.ts";
 import type { Message } from "../message.ts";
 import type { Flow } from "../transport/transport.ts";
 import { formatBranch, type Branch } from "./branch.ts";
-import { Action, Event, lingerMs, Machine, State, transition, type BaseTimes, type EventId, type MachineId } from "./machine.ts";
+import { Action, Event, lingerMs, Machine, nextIntervalMs, State, transition, type BaseTimes, type EventId, type MachineId } from "./machine.ts";
+import { KeyIndex } from "./key-index.ts";
 import { TextStore } from "./text-store.ts";
 
 // Hot path: a transaction is a slot in typed arrays, with a free list and a generation; its texts are kept in a TextStore.
@@ -27,7 +28,6 @@ export interface TransactionUser {
 
 const SLOT_BITS = 20;
 const SLOTS_MAX = 1 << SLOT_BITS;
-const HASH_START = 1 << 12;
 
 /** All transactions of the server: their states, timers and retransmissions. It knows no message: keys are hashes, texts are text. */
 export class TransactionTable {
@@ -47,8 +47,6 @@ export class TransactionTable {
   #state = new Uint8Array(this.#capacity);
   #generation = new Uint32Array(this.#capacity);
   #cookie = new Uint32Array(this.#capacity);
-  #keyHigh = new Int32Array(this.#capacity);
-  #keyLow = new Int32Array(this.#capacity);
   #next = new Int32Array(this.#capacity);
   #interval = new Uint16Array(this.#capacity);
   #retransmitTimer = new Float64Array(this.#capacity);
@@ -58,7 +56,7 @@ export class TransactionTable {
   #requestText = new Int32Array(this.#capacity);
   #peer = new Float64Array(this.#capacity);
   #cancel = new Float64Array(this.#capacity);
-  #buckets = new Int32Array(HASH_START);
+  readonly #keys = new KeyIndex(this.#capacity);
   #free = 0;
   #used = 1;
   #count = 0;
@@ -104,15 +102,12 @@ export class TransactionTable {
 
   /** The server transaction of that key (RFC 3261 §17.2.3, as a keyed hash), or 0. */
   find(key: KeyedHash): TransactionId {
-    for (let slot = this.#buckets[key.low & (this.#buckets.length - 1)] ?? 0; slot !== 0; slot = this.#next[slot] ?? 0) {
-      if (this.#keyLow[slot] === key.low && this.#keyHigh[slot] === key.high) return this.#id(slot);
-    }
-    return 0;
+    const slot = this.#keys.find(key);
+    return slot === 0 ? 0 : this.#id(slot);
   }
 
   /** A new server transaction; 0 when the table is full. `request` is kept until the final response. */
   openServer(machine: MachineId, key: KeyedHash, flow: Flow, request: string, user: TransactionUser | null): TransactionId {
-    if (this.#count >= this.#buckets.length) this.#rehash();
     const slot = this.#take();
     if (slot === 0) return 0;
     this.#machine[slot] = machine;
@@ -120,9 +115,7 @@ export class TransactionTable {
     this.flows[slot] = flow;
     this.#users[slot] = user;
     this.#requestText[slot] = this.#texts.keep(request);
-    this.#keyHigh[slot] = key.high;
-    this.#keyLow[slot] = key.low;
-    this.#link(slot);
+    this.#keys.add(slot, key);
     return this.#id(slot);
   }
 
@@ -205,7 +198,7 @@ export class TransactionTable {
     if ((actions & Action.stopRetransmit) !== 0) this.#stopRetransmit(slot);
     if ((actions & Action.stopTimeout) !== 0) this.#stopEnd(slot);
     if ((actions & Action.slowRetransmit) !== 0) this.#interval[slot] = this.#times.t2Ms;
-    if ((actions & Action.startRetransmit) !== 0 && !isReliable) this.#startRetransmit(slot, this.#nextInterval(slot, event === Event.retransmit));
+    if ((actions & Action.startRetransmit) !== 0 && !isReliable) this.#startRetransmit(slot, event === Event.retransmit ? nextIntervalMs(machine, this.#interval[slot] ?? 0, this.#times) : this.#times.t1Ms);
     if ((actions & Action.startTimeout) !== 0) this.#startEnd(slot, 64 * this.#times.t1Ms, false);
     if ((actions & Action.startLinger) !== 0 && wasState !== next) {
       this.#stopRetransmit(slot);
@@ -309,14 +302,6 @@ export class TransactionTable {
     this.event(id, event);
   }
 
-  #nextInterval(slot: number, isAgain: boolean): number {
-    const { t1Ms, t2Ms } = this.#times;
-    if (!isAgain) return t1Ms;
-    const doubled = (this.#interval[slot] ?? t1Ms) * 2;
-    // Timer A doubles without bound, E and G up to T2 (RFC 3261 §17.1.1.2, §17.1.2.2, §17.2.1); E is T2 in Proceeding.
-    return this.#machine[slot] === Machine.inviteClient ? Math.min(doubled, 0xffff) : Math.min(doubled, t2Ms);
-  }
-
   #startRetransmit(slot: number, intervalMs: number): void {
     this.#stopRetransmit(slot);
     this.#interval[slot] = intervalMs;
@@ -378,7 +363,7 @@ export class TransactionTable {
     this.#stopEnd(slot);
     this.#dropRequest(slot);
     this.#dropLast(slot);
-    if ((this.#machine[slot] ?? 0) < Machine.inviteClient) this.#unlink(slot);
+    if ((this.#machine[slot] ?? 0) < Machine.inviteClient) this.#keys.remove(slot);
     const cancel = this.#cancel[slot] ?? 0;
     this.#state[slot] = State.free;
     this.#generation[slot] = (this.#generation[slot] ?? 0) + 1;
@@ -390,38 +375,13 @@ export class TransactionTable {
     if (cancel !== 0) this.abandon(cancel);
   }
 
-  #link(slot: number): void {
-    const bucket = (this.#keyLow[slot] ?? 0) & (this.#buckets.length - 1);
-    this.#next[slot] = this.#buckets[bucket] ?? 0;
-    this.#buckets[bucket] = slot;
-  }
-
-  #unlink(slot: number): void {
-    const bucket = (this.#keyLow[slot] ?? 0) & (this.#buckets.length - 1);
-    let at = this.#buckets[bucket] ?? 0;
-    if (at === slot) {
-      this.#buckets[bucket] = this.#next[slot] ?? 0;
-      return;
-    }
-    while (at !== 0 && this.#next[at] !== slot) at = this.#next[at] ?? 0;
-    if (at !== 0) this.#next[at] = this.#next[slot] ?? 0;
-  }
-
-  #rehash(): void {
-    this.#buckets = new Int32Array(this.#buckets.length * 4);
-    for (let slot = 1; slot < this.#used; slot++) {
-      if (this.#state[slot] !== State.free && (this.#machine[slot] ?? 0) < Machine.inviteClient) this.#link(slot);
-    }
-  }
-
   #grow(): void {
     const to = Math.min(this.#capacity * 2, SLOTS_MAX);
     this.#machine = grown(this.#machine, to);
     this.#state = grown(this.#state, to);
     this.#generation = grown(this.#generation, to);
     this.#cookie = grown(this.#cookie, to);
-    this.#keyHigh = grown(this.#keyHigh, to);
-    this.#keyLow = grown(this.#keyLow, to);
+    this.#keys.grow(to);
     this.#next = grown(this.#next, to);
     this.#interval = grown(this.#interval, to);
     this.#retransmitTimer = grown(this.#retransmitTimer, to);
