@@ -13,7 +13,6 @@ import { TransactionLayer } from "../../src/sip/transaction/layer.ts";
 import { standardTimes } from "../../src/sip/transaction/machine.ts";
 import type { TransactionId, TransactionUser } from "../../src/sip/transaction/table.ts";
 import type { Flow, Hop, Transports } from "../../src/sip/transport/transport.ts";
-import { parseSipUri } from "../../src/sip/uri.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import type { SimNetwork } from "./network.ts";
 
@@ -547,11 +546,6 @@ export class SimPhone {
     });
     return text.replace(/(?:Proxy-)?Authorization: [^\r]*\r\n/, "").replace("Content-Length:", `${name}: ${answer ?? ""}\r\nContent-Length:`);
   }
-}
-
-/** True when a URI is this phone's. */
-export function isOf(phone: SimPhone, uri: string): boolean {
-  return parseSipUri(uri)?.user === phone.options.user;
 }
 
 const SDP = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
