@@ -1,5 +1,6 @@
 import { Header } from "../sip/header-name.ts";
-import { elementEnd, headerLinesMax, isKnownMethod, type Message } from "../sip/message.ts";
+import { elementEnd, headerLinesMax, type Message } from "../sip/message.ts";
+import { isKnownMethod } from "../sip/method.ts";
 import { parseNameAddr, uriOf } from "../sip/name-addr.ts";
 import { ParseError } from "../base/errors.ts";
 import { parseSipUri } from "../sip/uri.ts";

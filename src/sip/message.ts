@@ -1,5 +1,6 @@
 import { ParseError } from "../base/errors.ts";
 import { Header, headerCount, headerIdAt, headerName, nameHashStart, nameHashStep, type HeaderId } from "./header-name.ts";
+import { internMethod, isToken } from "./method.ts";
 
 // Hot path: a message is a cheap view on its text. `parse` fills reused typed arrays with where each header stands;
 // fields are cut out of the text when asked for. Nothing here keeps a part of the text longer than the message itself.
@@ -360,19 +361,6 @@ export function headerLine(id: HeaderId, value: string): string {
   return `${headerName(id)}: ${value}\r\n`;
 }
 
-const METHODS = ["INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER", "INFO", "PRACK", "UPDATE"];
-
-/** True for the methods that this server knows by name. */
-export function isKnownMethod(method: string): boolean {
-  return METHODS.includes(method);
-}
-
-/** The method as one of a few shared strings, so that keeping it keeps no message alive. */
-function internMethod(text: string, start: number, end: number): string {
-  for (const method of METHODS) if (method.length === end - start && text.startsWith(method, start)) return method;
-  return text.slice(start, end);
-}
-
 /** A carriage return by itself is a line end to some programs: nobody may slip a header past us by it. */
 function bareReturn(): ParseError {
   return new ParseError("a carriage return that ends no line");
@@ -389,14 +377,4 @@ function isSpace(code: number): boolean {
 
 function isBlank(code: number): boolean {
   return code === 32 || code === 9;
-}
-
-/** True when all characters are those of a token (RFC 3261 §25.1). */
-function isToken(text: string, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const c = text.charCodeAt(at);
-    const isAlphanumeric = (c >= 48 && c <= 57) || (c >= 65 && c <= 90) || (c >= 97 && c <= 122);
-    if (!isAlphanumeric && !"-.!%*_+`'~".includes(text.charAt(at))) return false;
-  }
-  return true;
 }
