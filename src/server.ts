@@ -188,6 +188,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     health: targetHealth(clock),
     recordRoutes: recordRoutes(tokens, layer.serverId),
     observer: dialogs,
+    log,
     realm: directory.domain,
     timerCMs: TIMER_C_MS,
     timerKind: wheel.kind((transaction) => {

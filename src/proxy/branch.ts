@@ -75,9 +75,14 @@ export class Branch implements TransactionUser {
       if (later === null) this.#end(487);
       else this.#go(found, later);
     };
-    hop.then(proceed, () => {
-      proceed({ kind: "none", status: 503, why: "the name could not be looked up" });
-    });
+    hop
+      .then(proceed, () => {
+        proceed({ kind: "none", status: 503, why: "the name could not be looked up" });
+      })
+      .catch((err: unknown) => {
+        this.#owner.deps.log.error({ err, method: this.#owner.request.method }, "a request failed by our own mistake");
+        this.#end(500);
+      });
   }
 
   /** Ends an INVITE: at once while nothing was sent, by CANCEL when it has been heard of, else when it is. `headers`: whole lines. */

@@ -1,4 +1,5 @@
 import type { Aor } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Message } from "../sip/message.ts";
 import type { TargetHealth } from "../sip/resolver/target-health.ts";
@@ -18,6 +19,7 @@ export interface ForkDeps {
   readonly health: TargetHealth;
   readonly recordRoutes: RecordRoutes;
   readonly observer: CallObserver;
+  readonly log: Log;
   /** Our digest realm: credentials for it go no further than us (RFC 3261 §22.3). */
   readonly realm: string;
   /** Timer C, RFC 3261 §16.6 step 11: more than three minutes. */

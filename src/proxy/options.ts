@@ -15,7 +15,7 @@ export function options(deps: { readonly events: readonly string[] }): Feature {
       // A request within a dialog of ours bears our Contact, which has no user either: it is the subscription's.
       if (!call.isOurs || call.uri.user !== null || message.method === "REGISTER" || call.nextRoute !== null || hasTag(message.header(Header.to) ?? "")) return goOn;
       const unknown = message.values(Header.require);
-      if (unknown.length > 0) call.reply({ status: 420, headers: `Unsupported: ${unknown.join(", ")}\r\n` });
+      if (unknown.length > 0) call.reply({ status: 420, headers: `Unsupported: ${unknown.join(", ").replace(/\s+/g, " ")}\r\n` });
       else if (message.method !== "OPTIONS") call.reply({ status: 405, headers: ALLOW });
       else call.reply({ status: 200, headers: `${ALLOW}Accept: application/sdp, application/pidf+xml, application/dialog-info+xml\r\nAccept-Encoding: identity\r\nAccept-Language: en\r\nSupported: path, outbound, gruu\r\n${allowEvents}` });
       return handled;

@@ -159,12 +159,13 @@ export function proxy(deps: {
         return;
       }
       const kept = view.copy();
-      hop.then(
-        (found) => {
+      hop
+        .then((found) => {
           send(found, kept);
-        },
-        () => undefined,
-      );
+        })
+        .catch((err: unknown) => {
+          deps.fork.log.error({ err, callId: kept.callId }, "an ACK could not be forwarded");
+        });
     },
   };
 }

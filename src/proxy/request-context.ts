@@ -27,8 +27,6 @@ export class RequestContext implements Call {
   readonly rewritten: Message | null;
   /** The hash of RFC 3261 §16.6 step 8. */
   readonly loop: string;
-  /** True when it belongs to a dialog: To has a tag. */
-  readonly isWithinDialog: boolean;
   /** True once a 100 was sent, or need not be. */
   wasTried: boolean;
   /** True once the observer of calls has seen it as a request within a dialog. */
@@ -50,9 +48,13 @@ export class RequestContext implements Call {
     this.nextRoute = parts.nextRoute;
     this.rewritten = parts.rewritten;
     this.loop = parts.loop;
-    this.isWithinDialog = hasTag(parts.message.header(Header.to) ?? "");
     this.wasTried = parts.message.method !== "INVITE";
     this.localTag = layer.token();
+  }
+
+  /** True when it belongs to a dialog: To has a tag. */
+  get isWithinDialog(): boolean {
+    return hasTag(this.message.header(Header.to) ?? "");
   }
 
   /** Makes the message one that outlives the hook. */

@@ -1,4 +1,4 @@
-import { createServer as createTcpServer } from "node:net";
+import { createServer as createTcpServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import { Header } from "../../src/sip/header-name.ts";
@@ -166,7 +166,7 @@ describe("where phones are", () => {
     await registered(stage, "102", "udp", { contact });
     const accepted = once(listening, "connection");
     await invite(alice, uri("102"));
-    const [socket] = (await accepted) as [import("node:net").Socket];
+    const [socket] = (await accepted) as [Socket];
     const [bytes] = (await once(socket, "data")) as [Buffer];
     const got = Message.of(bytes.toString("latin1"));
     expect([got.requestUri, got.values(Header.via)[0]?.startsWith("SIP/2.0/TCP"), got.values(Header.recordRoute)]).toMatchObject([contact, true, { length: 2 }]);

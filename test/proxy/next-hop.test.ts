@@ -53,7 +53,7 @@ describe("by URI", () => {
     ["sip:a@[::1]:5062", { host: "::1", secure: false, port: 5062 }],
   ])("%s is located as %j", (uri, target) => {
     const { hops, asked } = world();
-    hops.ofUri(uri);
+    expect(kindOf(hops.ofUri(uri))).toMatch(/^to /);
     expect(asked).toEqual([target]);
   });
   test.each([["tel:+32475", "none 416"], ["nonsense", "none 416"], ["sip:a@h;transport=sctp", "none 503"], ["sip:a@nowhere", "none 503"]])("%s leads to %s", (uri, expected) => {

@@ -61,7 +61,7 @@ export class Rig {
     this.transports = this.network.transports(SERVER, [`udp://${SERVER}:5060`, `tcp://${SERVER}:5060`]);
     this.wheel = new TimerWheel(clock);
     const { transports, wheel } = this;
-    const log: Log = { ...silentLog, error: (fields, text) => this.errors.push(`${text} ${String(fields.err ?? "")}`) };
+    const log: Log = { ...silentLog, error: (fields, text) => this.errors.push(`${text} ${fields.err instanceof Error ? fields.err.message : ""}`) };
     const hash = keyedHash(random.bytes(16));
     this.layer = new TransactionLayer({ transports, wheel, random, hash, times: standardTimes, transactionsMax: parts.transactionsMax ?? 10_000, log, logsSip: false });
     const { layer } = this;
@@ -98,6 +98,7 @@ export class Rig {
       health: this.health,
       recordRoutes: recordRoutes(tokens, layer.serverId),
       observer: this.dialogs,
+      log,
       realm: DOMAIN,
       timerCMs: 185_000,
       timerKind: wheel.kind((transaction) => {
