@@ -1,3 +1,4 @@
+import { background } from "../base/background.ts";
 import type { KeyedHash } from "../base/keyed-hash.ts";
 import { Splice, noEdits, spliceOffTop } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
@@ -159,13 +160,10 @@ export function proxy(deps: {
         return;
       }
       const kept = view.copy();
-      hop
-        .then((found) => {
-          send(found, kept);
-        })
-        .catch((err: unknown) => {
-          deps.fork.log.error({ err, callId: kept.callId }, "an ACK could not be forwarded");
-        });
+      const later = hop.then((found) => {
+        send(found, kept);
+      });
+      background(later, deps.fork.log, "an ACK could not be forwarded");
     },
   };
 }
