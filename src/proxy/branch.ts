@@ -1,11 +1,11 @@
 import type { TimerId } from "../base/timer-wheel.ts";
 import { noEdits, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
-import { elementEnd, type Message } from "../sip/message.ts";
+import type { Message } from "../sip/message.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
 import type { Flow, Hop } from "../sip/transport/transport.ts";
 import type { ForkDeps, ForkRequest } from "./fork-request.ts";
-import { forwardedRequest } from "./forward.ts";
+import { forwardedRequest, hasNextVia } from "./forward.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { Target } from "./target.ts";
 
@@ -260,10 +260,4 @@ export class Branch implements TransactionUser {
 /** Both lists of edits as one; without a copy when one is empty. */
 export function mergeEdits(a: Edits, b: Edits): Edits {
   return a.length === 0 ? b : b.length === 0 ? a : [...a, ...b];
-}
-
-/** True when a response has a Via below ours: the way back to who asked. */
-function hasNextVia(response: Message): boolean {
-  const line = response.lineOf(Header.via);
-  return response.lineOf(Header.via, line) !== -1 || elementEnd(response.text, response.valueStart(line), response.valueEnd(line)) < response.valueEnd(line);
 }

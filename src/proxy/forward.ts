@@ -1,6 +1,6 @@
 import { noEdits, Splice, spliceEdits, spliceOffTop, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
-import type { Message } from "../sip/message.ts";
+import { elementEnd, type Message } from "../sip/message.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import { receivedVia, topVia, viaTransport } from "../sip/via.ts";
 import { ownAddress } from "../agent/own-address.ts";
@@ -82,3 +82,9 @@ function spliceOffCredentials(message: Message, header: typeof Header.proxyAutho
 }
 
 const REALM = /[ \t\r\n,]realm[ \t]*=[ \t]*"([^"]*)"/i;
+
+/** True when a response has a Via below ours, the way back to who asked: one without is not forwarded (RFC 3261 §16.7 step 3). */
+export function hasNextVia(response: Message): boolean {
+  const line = response.lineOf(Header.via);
+  return response.lineOf(Header.via, line) !== -1 || elementEnd(response.text, response.valueStart(line), response.valueEnd(line)) < response.valueEnd(line);
+}

@@ -12,7 +12,7 @@ import { magicCookie, type Via } from "../sip/via.ts";
 import { watchedHooks } from "./dialog-watch.ts";
 import type { ForkDeps, ForkRequest } from "./fork-request.ts";
 import { Fork, type ForkHooks } from "./fork.ts";
-import { forwardedRequest, forwardedResponse } from "./forward.ts";
+import { forwardedRequest, forwardedResponse, hasNextVia } from "./forward.ts";
 import { isLoop, loopHash } from "./loop.ts";
 import type { Location } from "./location.ts";
 import type { NextHop } from "./next-hop.ts";
@@ -174,7 +174,7 @@ export function lateSuccess(layer: () => TransactionLayer): TransactionUser {
     onResponse(transaction, response) {
       const { table } = layer();
       const caller = table.tied(transaction);
-      if (caller !== 0 && response.status < 300) layer().respond(caller, response.status, forwardedResponse(response));
+      if (caller !== 0 && response.status < 300 && hasNextVia(response)) layer().respond(caller, response.status, forwardedResponse(response));
     },
     onTimeout: () => undefined,
     onUnreachable: () => undefined,

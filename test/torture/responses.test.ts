@@ -110,6 +110,13 @@ test("a response for a connection that is gone, with a Via that the next hop has
   expect([server.errors, server.server.layer.table.count]).toEqual([[], 0]);
 });
 
+test("a further 2xx without the caller's Via is not passed on", async () => {
+  const { text, respond } = await asked();
+  expect(respond(responseTo(text, 200, "OK")).answers.map(statusOf)).toEqual([200]);
+  expect(respond(responseTo(text, 200, "OK")).answers.map(statusOf)).toEqual([200]);
+  expect(respond(responseTo(text, 200, "OK").replace(/Via: SIP\/2.0\/UDP 203.*\r\n/, "")).answers).toEqual([]);
+});
+
 test("a provisional answer without the caller's Via still counts as heard: the branch is cancelled in its time, nothing is left over", async () => {
   const { text, respond, server } = await asked();
   respond(responseTo(text, 180, "Ringing").replace(/Via: SIP\/2.0\/UDP 203.*\r\n/, ""));
