@@ -263,7 +263,7 @@ export class Phone {
       await once(socket, tls === undefined ? "connect" : "secureConnect");
       socket.setNoDelay(true);
       this.#rest = "";
-      socket.on("data", (bytes) => {
+      socket.on("data", (bytes: Buffer) => {
         this.#stream(bytes.toString("latin1"));
       });
       socket.on("error", () => undefined);
