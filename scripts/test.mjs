@@ -1,6 +1,6 @@
 // The test command: every check of the project, and one line of figures at the end.
 // `node scripts/test.mjs` runs all; names (types, lint, layers, deadcode, tests, interop) choose some.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,6 +47,14 @@ async function main(wanted) {
 async function preparePackages() {
   const { missing, reason } = await installPackages(missingPackages(), say);
   if (missing.length > 0) say(`missing: ${missing.join(" ")} (${reason}); the tests that need them are skipped`);
+  await buildNativeEngine();
+}
+
+/** A machine that had no compiler at `npm ci` may have one by now. */
+async function buildNativeEngine() {
+  if (existsSync(join(root, "native/build/udp.node"))) return;
+  const { output } = await runProcess(process.execPath, [join(root, "scripts/build-native.mjs")], { cwd: root, timeoutMs: minute });
+  say(output.trim());
 }
 
 async function staticChecks(names) {
