@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Header } from "../../src/sip/header-name.ts";
-import { Message } from "../../src/sip/message.ts";
+import type { Message } from "../../src/sip/message.ts";
+import { invite as inviteOf } from "./calling.ts";
 import type { Phone } from "./phone.ts";
 import { DOMAIN, Stage } from "./stage.ts";
 
@@ -22,17 +23,11 @@ async function registered(user: string, protocol: "udp" | "tcp" = "udp", headers
   return phone;
 }
 
-/** Sends an INVITE as 101 with its credentials and waits until it has gone through authentication. */
-async function invite(phone: Phone, to: string, headers = ""): Promise<Message> {
-  const text = phone.text("INVITE", to, { headers });
-  const first = Message.of(text);
-  phone.send(text);
-  const challenge = await phone.response("INVITE", 407, first.callId);
-  phone.send(phone.ackOf(first, challenge));
-  const again = phone.withCredentials(text, challenge);
-  phone.send(again);
-  await phone.response("INVITE", 100, first.callId);
-  return Message.of(again);
+/** Sends an INVITE with its credentials and waits until it has gone through authentication. */
+async function invite(phone: Phone, to: string): Promise<Message> {
+  const sent = await inviteOf(phone, to);
+  await phone.response("INVITE", 100, sent.callId);
+  return sent;
 }
 
 describe.each(["udp", "tcp"] as const)("a call over %s", (protocol) => {

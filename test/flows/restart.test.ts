@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Message } from "../../src/sip/message.ts";
+import { registered, talk } from "./calling.ts";
 import type { Phone, PhoneDialog } from "./phone.ts";
 import { DOMAIN, Stage } from "./stage.ts";
 
@@ -13,21 +13,9 @@ afterEach(async () => {
 
 /** Two registered phones in a call: the caller's and the callee's view of it. */
 async function inCall(protocol: "udp" | "tcp"): Promise<{ alice: Phone; bob: Phone; mine: PhoneDialog; his: PhoneDialog }> {
-  const [alice, bob] = [await stage.phone("101", protocol), await stage.phone("102", protocol)];
-  for (const phone of [alice, bob]) expect((await phone.register()).status).toBe(200);
-  const text = alice.text("INVITE", `sip:102@${DOMAIN}`, {});
-  const first = Message.of(text);
-  alice.send(text);
-  const challenge = await alice.response("INVITE", 407, first.callId);
-  alice.send(alice.ackOf(first, challenge));
-  const again = alice.withCredentials(text, challenge);
-  alice.send(again);
-  const got = await bob.request("INVITE");
-  bob.send(bob.answer(got, 200, "OK", { tag: "bob" }));
-  const mine = alice.callerDialog(Message.of(again), await alice.response("INVITE", 200));
-  alice.send(alice.within(mine, "ACK"));
-  await bob.request("ACK");
-  return { alice, bob, mine, his: bob.calleeDialog(got, "bob") };
+  const [alice, bob] = [await registered(stage, "101", protocol), await registered(stage, "102", protocol)];
+  const { mine, his } = await talk(alice, bob, `sip:102@${DOMAIN}`);
+  return { alice, bob, mine, his };
 }
 
 test("UDP: after a restart in the middle of a call BYE passes at once, in either direction", async () => {

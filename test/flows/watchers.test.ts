@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Header } from "../../src/sip/header-name.ts";
-import { Message } from "../../src/sip/message.ts";
+import type { Message } from "../../src/sip/message.ts";
 import { parseNameAddr, tagOf } from "../../src/sip/name-addr.ts";
 import { schemaMistakes, skipsWithoutXmllint } from "../documents/xmllint.ts";
+import { invite } from "./calling.ts";
 import type { Phone } from "./phone.ts";
 import { DOMAIN, Stage } from "./stage.ts";
 
@@ -49,17 +50,6 @@ async function notify(phone: Phone, text: string, from: number): Promise<{ body:
   return { body: headers.body, headers, tookMs: performance.now() - from };
 }
 
-async function invite(alice: Phone, user: string): Promise<Message> {
-  const text = alice.text("INVITE", `sip:${user}@${DOMAIN}`, {});
-  const first = Message.of(text);
-  alice.send(text);
-  const challenge = await alice.response("INVITE", 407, first.callId);
-  alice.send(alice.ackOf(first, challenge));
-  const again = alice.withCredentials(text, challenge);
-  alice.send(again);
-  return Message.of(again);
-}
-
 describe.each(["udp", "tcp"] as const)("a lamp over %s", (protocol) => {
   test("shows idle, early, confirmed, terminated, with what a pickup needs, each within 50 ms", async () => {
     const [alice, bob] = [await registered("101", protocol), await registered("102", protocol)];
@@ -70,7 +60,7 @@ describe.each(["udp", "tcp"] as const)("a lamp over %s", (protocol) => {
     expect(first.body).toContain("<state>terminated</state>");
     expect(first.header(Header.subscriptionState)).toMatch(/^active;expires=/);
 
-    const sent = await invite(alice, "102");
+    const sent = await invite(alice, `sip:102@${DOMAIN}`);
     const got = await bob.request("INVITE");
     let from = performance.now();
     bob.send(bob.answer(got, 180, "Ringing", { tag: "bobs-tag" }));
@@ -108,7 +98,7 @@ describe.each(["udp", "tcp"] as const)("a lamp over %s", (protocol) => {
     const carol = watcher(await registered("103", protocol));
     await subscribe(carol, "101", "dialog");
     await subscribe(carol, "102", "dialog");
-    const sent = await invite(alice, "102");
+    const sent = await invite(alice, `sip:102@${DOMAIN}`);
     const got = await bob.request("INVITE");
     bob.send(bob.answer(got, 180, "Ringing", { tag: "b" }));
     await notify(carol, 'direction="initiator"', 0);
@@ -127,7 +117,7 @@ test("presence follows the call by itself: on the phone and back, and closed whe
   const [alice, bob] = [await registered("101"), await registered("102")];
   const carol = watcher(await registered("103"));
   expect((await subscribe(carol, "102", "presence")).body).toContain("<basic>open</basic>");
-  const sent = await invite(alice, "102");
+  const sent = await invite(alice, `sip:102@${DOMAIN}`);
   const got = await bob.request("INVITE");
   let from = performance.now();
   bob.send(bob.answer(got, 200, "OK", { tag: "b" }));
@@ -159,7 +149,7 @@ test("published presence reaches watchers, loses to a call, and comes back after
   expect(published.status).toBe(200);
   const etag = published.header(Header.sipEtag) ?? "";
   expect((await notify(carol, "Gone fishing", 0)).body).toContain("<rpid:away/>");
-  const sent = await invite(alice, "102");
+  const sent = await invite(alice, `sip:102@${DOMAIN}`);
   const got = await bob.request("INVITE");
   bob.send(bob.answer(got, 200, "OK", { tag: "b" }));
   expect((await notify(carol, "on-the-phone", 0)).body).not.toContain("away");
@@ -219,7 +209,7 @@ test("a watcher whose socket is never read delays no other watcher", async () =>
   const challenge = await deaf.response("SUBSCRIBE", 407);
   socket.pause();
   socket.write(deaf.withCredentials(template, challenge));
-  const sent = await invite(alice, "102");
+  const sent = await invite(alice, `sip:102@${DOMAIN}`);
   const got = await bob.request("INVITE");
   const from = performance.now();
   bob.send(bob.answer(got, 180, "Ringing", { tag: "b" }));
@@ -238,7 +228,7 @@ test("a subscription outlives a restart: the next change reaches the watcher, wi
   const carol = watcher(await registered("103"));
   const before = await subscribe(carol, "102", "dialog");
   await stage.restart();
-  const sent = await invite(alice, "102");
+  const sent = await invite(alice, `sip:102@${DOMAIN}`);
   const got = await bob.request("INVITE");
   bob.send(bob.answer(got, 180, "Ringing", { tag: "b" }));
   const after = await notify(carol, "<state>early</state>", 0);
