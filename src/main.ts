@@ -14,6 +14,8 @@ import { runQuery } from "./query.ts";
 
 const DEFAULT_CONFIG = "lamplight.yaml";
 const STOP_WITHIN_MS = 5000;
+/** Commands that a later version will have: refused by name until then. */
+const LATER_COMMANDS = ["demo", "backup", "restore", "calendar"];
 
 /** Runs one command; the exit code: 0 done, 1 could not start or reach the server, 2 bad configuration or arguments. */
 async function run(args: readonly string[]): Promise<number> {
@@ -57,6 +59,16 @@ async function run(args: readonly string[]): Promise<number> {
     .action(async (aor: string, options: { config: string; json?: boolean }) => {
       exitCode = await runQuery({ kind: "why", aor, isJson: options.json === true }, options.config, process.env, printText);
     });
+  for (const name of LATER_COMMANDS) {
+    program
+      .command(name, { hidden: true })
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        process.stderr.write(`"${name}" is not supported yet\n`);
+        exitCode = 2;
+      });
+  }
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (err) {
