@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -275,30 +275,6 @@ describe("a file that is not sound is refused, named, and left as it is", () => 
     for (let at = bytes.indexOf("some text of"); at !== -1; at = bytes.indexOf("some text of", at + 1)) bytes[at] = 0x53;
     writeFileSync(file(), bytes);
     await refused();
-  });
-
-  // Pages that hold records. The list of free pages is read by lmdb alone, when it writes: noise there is not told before.
-  test("pages of records full of noise: refused or sound, never a crash or a wrong record", async () => {
-    await filled();
-    const seed = 8;
-    const random = seededRandom(seed);
-    const sound = join(top, "sound.mdb");
-    copyFileSync(file(), sound);
-    const whole = readFileSync(sound);
-    const pages = Array.from({ length: whole.length / 4096 }, (_, page) => page * 4096).filter((at) => at >= 8192 && whole.subarray(at, at + 4096).includes("some text of a binding"));
-    expect(pages.length).toBeGreaterThan(10);
-    for (let round = 0; round < 6; round++) {
-      const bytes = readFileSync(sound);
-      const page = pages[random.below(pages.length)] ?? 0;
-      bytes.set(random.bytes(4096), page);
-      writeFileSync(file(), bytes);
-      const result = await opened().catch((err: unknown) => err);
-      if (result instanceof UnavailableError) continue;
-      if (result instanceof Error) throw result;
-      const store = result as Store;
-      for (const [key, record] of all(store)) expect(record.value, `seed ${seed} round ${round}`).toMatchObject({ n: Number(key.slice(4)) });
-      await store.close();
-    }
   });
 
   test("a file of a newer program, by its number", async () => {
