@@ -1,3 +1,4 @@
+import { keptText } from "../../base/kept-text.ts";
 import type { DigestCredentials, Protection } from "./credentials.ts";
 import { hashOf, isSame } from "./hashes.ts";
 import type { DigestAlgorithm } from "./hashes.ts";
@@ -82,12 +83,7 @@ function ha2Of(algorithm: DigestAlgorithm, method: string, uri: string): string 
   const ha2 = hashOf(algorithm, `${method}:${uri}`);
   if (uri.length > REMEMBERED_URI_MAX) return ha2;
   if (remembered.size >= HA2_MAX) remembered.clear();
-  last = { algorithm, method: copied(method), uri: copied(uri), ha2 };
-  remembered.set(copied(key), last);
+  last = { algorithm, method: keptText(method), uri: keptText(uri), ha2 };
+  remembered.set(keptText(key), last);
   return ha2;
-}
-
-/** The same text apart from the message that it is a slice of: kept as a slice it would keep the whole message alive. */
-function copied(text: string): string {
-  return Buffer.from(text, "latin1").toString("latin1");
 }
