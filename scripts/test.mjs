@@ -52,7 +52,7 @@ async function preparePackages() {
 
 /** A machine that had no compiler at `npm ci` may have one by now. */
 async function buildNativeEngine() {
-  if (existsSync(join(root, "native/build/udp.node"))) return;
+  if (["udp", "scan", "journal"].every((name) => !existsSync(join(root, `native/${name}.c`)) || existsSync(join(root, `native/build/${name}.node`)))) return;
   const { output } = await runProcess(process.execPath, [join(root, "scripts/build-native.mjs")], { cwd: root, timeoutMs: minute });
   say(output.trim());
 }
