@@ -10,6 +10,7 @@ import { dnsClient } from "./dns/client.ts";
 import { hostsFirst } from "./dns/hosts-file.ts";
 import { parseResolvConf } from "./dns/name-servers.ts";
 import { createResolver } from "./sip/resolver/resolve.ts";
+import { useNativeScan } from "./sip/native-scan.ts";
 import { nativeUdpEngine } from "./sip/transport/native-udp.ts";
 import { systemTransports, type SystemTransports } from "./sip/transport/system-transports.ts";
 import { nodeUdpEngine, type UdpEngine } from "./sip/transport/udp.ts";
@@ -21,6 +22,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where `npm run build:native` leaves the native engine: beside `src` and beside `dist`. */
 const NATIVE_UDP = fileURLToPath(new URL("../native/build/udp.node", import.meta.url));
+const NATIVE_SCAN = fileURLToPath(new URL("../native/build/scan.node", import.meta.url));
 
 /** The real world: this machine's clock, sockets, name servers and disk; `udpEngine` says what moves datagrams, and why. Throws UnavailableError when the store cannot be opened. */
 export async function systemWorld(config: Config, env: Environment): Promise<World & { readonly transports: SystemTransports; readonly udpEngine: string }> {
@@ -28,6 +30,7 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
   const random = systemRandom();
   const log: Log = createLog(config.log.level);
   const udp = chooseUdpEngine(env);
+  scanNatively();
   const transports = systemTransports({
     listen: config.listen,
     clock,
@@ -57,6 +60,15 @@ function chooseUdpEngine(env: Environment): { readonly engine: UdpEngine; readon
   } catch (err) {
     if (!(err instanceof UnavailableError)) throw err;
     return { engine: nodeUdpEngine, description: `node (${err.message})` };
+  }
+}
+
+function scanNatively(): void {
+  try {
+    useNativeScan(NATIVE_SCAN);
+  } catch (err) {
+    // JavaScript finds the same, more slowly.
+    if (!(err instanceof UnavailableError)) throw err;
   }
 }
 

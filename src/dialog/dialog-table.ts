@@ -7,9 +7,7 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { DialogState } from "../documents/dialog-info.ts";
 import type { CallObserver, ObservedFork } from "../proxy/call-observer.ts";
 import type { ForkControl } from "../proxy/fork-control.ts";
-import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
-import { tagOf } from "../sip/name-addr.ts";
 import type { Store } from "../store/store.ts";
 import { Call, type CallHost } from "./call.ts";
 import { CallIndex } from "./call-index.ts";
@@ -126,7 +124,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
   onBranchResponse(fork: ObservedFork, branch: number, aor: Aor | null, response: Message): void {
     const call = this.#forks.get(fork.id);
     if (call === undefined || response.status <= 100) return;
-    const tag = response.status < 300 ? tagOf(response.header(Header.to)) : "";
+    const tag = response.status < 300 ? response.toTag : "";
     if (tag.length > dialogKeyLengthMax) return;
     call.lastSeenMs = this.now();
     call.branchResponse(fork.id, branch, aor, response.status, tag);

@@ -1,6 +1,4 @@
-import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
-import { tagOf } from "../sip/name-addr.ts";
 import { mediaDirection } from "../sip/sdp.ts";
 import type { Call } from "./call.ts";
 import type { CallIndex } from "./call-index.ts";
@@ -22,8 +20,8 @@ export class InDialog {
     if (method === "ACK" && !this.#hasOffers) return null;
     const { callId } = request;
     if (this.#calls.first(callId) === null) return null;
-    const fromTag = tagOf(request.header(Header.from));
-    const toTag = tagOf(request.header(Header.to));
+    const fromTag = request.fromTag;
+    const toTag = request.toTag;
     const found = this.#calls.findSide(callId, fromTag, toTag);
     if (found === null) return null;
     const { call, side } = found;
@@ -43,8 +41,8 @@ export class InDialog {
   /** The final response to such a request. 481 is the phone's own word that the call is over (RFC 5057 §5.1); 408 only says that it was silent. */
   response(method: string, callId: string, response: Message, now: number): Call | null {
     if (this.#calls.first(callId) === null) return null;
-    const fromTag = tagOf(response.header(Header.from));
-    const toTag = tagOf(response.header(Header.to));
+    const fromTag = response.fromTag;
+    const toTag = response.toTag;
     const found = this.#calls.findSide(callId, fromTag, toTag);
     if (found === null) return null;
     const { call, side } = found;

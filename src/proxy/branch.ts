@@ -5,7 +5,7 @@ import type { Message } from "../sip/message.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
 import type { Flow, Hop } from "../sip/transport/transport.ts";
 import type { ForkDeps, ForkRequest } from "./fork-request.ts";
-import { forwardedRequest, hasNextVia } from "./forward.ts";
+import { forwardedRequest } from "./forward.ts";
 import type { NextHop } from "./next-hop.ts";
 import type { Target } from "./target.ts";
 
@@ -109,7 +109,7 @@ export class Branch implements TransactionUser {
     const { status } = response;
     if (status < 200) this.#onProvisional(response);
     // It has nowhere to go on to: only we are named (RFC 3261 §16.7 step 3). A branch that ends so has failed.
-    else if (!hasNextVia(response)) this.#end(502);
+    else if (!response.hasLowerVia) this.#end(502);
     else if (status < 300) {
       this.#state = "answered";
       this.#stopTimer();
@@ -216,7 +216,7 @@ export class Branch implements TransactionUser {
       return;
     }
     if (this.#state === "calling") this.#state = "ringing";
-    if (response.status === 100 || !hasNextVia(response)) return;
+    if (response.status === 100 || !response.hasLowerVia) return;
     this.hasRung = true;
     // Each provisional answer but 100 starts timer C anew (RFC 3261 §16.7 step 2); a target's own time runs on.
     if (this.#timer !== 0 && this.target.ringMs === undefined) {

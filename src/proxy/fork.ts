@@ -1,7 +1,6 @@
 import { noEdits, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import { headerLine, Message } from "../sip/message.ts";
-import { tagOf } from "../sip/name-addr.ts";
 import { responseText, type Answer } from "../sip/response.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
 import { bestResponse, type Failure } from "./best-response.ts";
@@ -317,7 +316,7 @@ export class Fork implements TransactionUser, ForkControl, BranchOwner {
     this.#observed = {
       id: ++lastForkId,
       callId: message.callId,
-      fromTag: tagOf(from),
+      fromTag: message.fromTag,
       from,
       to: message.header(Header.to) ?? "",
       contact: contactUri(message),

@@ -1,8 +1,8 @@
 import { noEdits, Splice, spliceEdits, spliceOffTop, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
-import { elementEnd, type Message } from "../sip/message.ts";
+import type { Message } from "../sip/message.ts";
 import type { Flow } from "../sip/transport/transport.ts";
-import { receivedVia, topVia, viaTransport } from "../sip/via.ts";
+import { receivedVia, viaTransport } from "../sip/via.ts";
 import { ownAddress } from "../agent/own-address.ts";
 
 // Hot path: one reused splice; a forwarded message is the original text with a few replacements.
@@ -27,7 +27,7 @@ export interface Forwarding {
 /** The request as it leaves by `out` (RFC 3261 §16.6): request URI, our Via on top of one that says where it came from, Max-Forwards one less (70 when
  *  it had none), our Routes off, Record-Route on. */
 export function forwardedRequest(message: Message, source: Flow, out: Flow, how: Forwarding): string {
-  const via = topVia(message);
+  const via = message.topVia;
   const at = message.lineStart(message.lineOf(Header.via));
   splice.begin(message.text);
   if (how.uri !== message.requestUri && !how.edits.some((edit) => edit.kind === "uri")) splice.replace(message.uriStart, message.uriEnd, how.uri);
@@ -82,9 +82,3 @@ function spliceOffCredentials(message: Message, header: typeof Header.proxyAutho
 }
 
 const REALM = /[ \t\r\n,]realm[ \t]*=[ \t]*"([^"]*)"/i;
-
-/** True when a response has a Via below ours, the way back to who asked: one without is not forwarded (RFC 3261 §16.7 step 3). */
-export function hasNextVia(response: Message): boolean {
-  const line = response.lineOf(Header.via);
-  return response.lineOf(Header.via, line) !== -1 || elementEnd(response.text, response.valueStart(line), response.valueEnd(line)) < response.valueEnd(line);
-}

@@ -1,13 +1,13 @@
 import type { KeyedHash } from "../base/keyed-hash.ts";
 import { Header } from "../sip/header-name.ts";
-import { elementEnd, type Message } from "../sip/message.ts";
-import { tagOf } from "../sip/name-addr.ts";
+import { elementEnd } from "../sip/list-element.ts";
+import type { Message } from "../sip/message.ts";
 import { loopOf } from "../sip/transaction/branch.ts";
 import { parseVia } from "../sip/via.ts";
 
 /** The hash by which a loop is told from a spiral (RFC 3261 §16.6 step 8): equal when a request comes back with nothing changed that routing looks at. */
 export function loopHash(hash: KeyedHash, message: Message, requestUri: string): string {
-  hash.hash(`${requestUri}|${tagOf(message.header(Header.from))}|${message.callId}|${message.cseq}|${message.header(Header.route) ?? ""}`);
+  hash.hash(`${requestUri}|${message.fromTag}|${message.callId}|${message.cseq}|${message.header(Header.route) ?? ""}`);
   return (hash.low >>> 0).toString(36);
 }
 

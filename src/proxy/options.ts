@@ -1,5 +1,4 @@
 import { Header } from "../sip/header-name.ts";
-import { hasTag } from "../sip/response.ts";
 import type { Feature } from "./feature.ts";
 import { ALLOW } from "./pipeline.ts";
 import { goOn, handled } from "./verdict.ts";
@@ -13,7 +12,7 @@ export function options(deps: { readonly events: readonly string[] }): Feature {
     onRequest(call) {
       const { message } = call;
       // A request within a dialog of ours bears our Contact, which has no user either: it is the subscription's.
-      if (!call.isOurs || call.uri.user !== null || message.method === "REGISTER" || call.nextRoute !== null || hasTag(message.header(Header.to) ?? "")) return goOn;
+      if (!call.isOurs || call.uri.user !== null || message.method === "REGISTER" || call.nextRoute !== null || message.hasToTag) return goOn;
       const unknown = message.values(Header.require);
       if (unknown.length > 0) call.reply({ status: 420, headers: `Unsupported: ${unknown.join(", ").replace(/\s+/g, " ")}\r\n` });
       else if (message.method !== "OPTIONS") call.reply({ status: 405, headers: ALLOW });

@@ -3,7 +3,6 @@ import type { KeyedHash } from "../base/keyed-hash.ts";
 import { Splice, noEdits, spliceOffTop } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import { Message } from "../sip/message.ts";
-import { hasTag } from "../sip/response.ts";
 import type { TransactionCore, TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
 import type { Flow, Transports } from "../sip/transport/transport.ts";
@@ -12,7 +11,7 @@ import { magicCookie, type Via } from "../sip/via.ts";
 import { watchedHooks } from "./dialog-watch.ts";
 import type { ForkDeps, ForkRequest } from "./fork-request.ts";
 import { Fork, type ForkHooks } from "./fork.ts";
-import { forwardedRequest, forwardedResponse, hasNextVia } from "./forward.ts";
+import { forwardedRequest, forwardedResponse } from "./forward.ts";
 import { isLoop, loopHash } from "./loop.ts";
 import type { Location } from "./location.ts";
 import type { NextHop } from "./next-hop.ts";
@@ -59,7 +58,7 @@ export function proxy(deps: {
 
   /** What our own Route says, for a request within the dialog that it was written for; null when there is none, or when its sender may not use it. */
   const pointOf = (message: Message, flow: Flow, { point }: RouteSet): RoutePoint | null => {
-    if (point === null || !hasTag(message.header(Header.to) ?? "")) return null;
+    if (point === null || !message.hasToTag) return null;
     if (point.kind !== "outward" || (point.address === flow.remoteAddress && point.port === flow.remotePort)) return point;
     return point.aor !== null && location.deviceOf(point.aor, flow, "") !== "" ? point : null;
   };
@@ -110,7 +109,7 @@ export function proxy(deps: {
         return;
       }
       const routes = routeSet(message, own, deps.tokens);
-      const parsed = parseSipUri(routes.uri);
+      const parsed = routes.uri === "" ? message.uri : parseSipUri(routes.uri);
       if (parsed === null) {
         layer.reply(transaction, message, { status: 400 }, layer.token());
         return;
@@ -174,7 +173,7 @@ export function lateSuccess(layer: () => TransactionLayer): TransactionUser {
     onResponse(transaction, response) {
       const { table } = layer();
       const caller = table.tied(transaction);
-      if (caller !== 0 && response.status < 300 && hasNextVia(response)) layer().respond(caller, response.status, forwardedResponse(response));
+      if (caller !== 0 && response.status < 300 && response.hasLowerVia) layer().respond(caller, response.status, forwardedResponse(response));
     },
     onTimeout: () => undefined,
     onUnreachable: () => undefined,

@@ -1,7 +1,5 @@
 import type { Aor } from "../base/ids.ts";
-import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
-import { hasTag } from "../sip/response.ts";
 import type { Answer } from "../sip/response.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId } from "../sip/transaction/table.ts";
@@ -54,7 +52,7 @@ export class RequestContext implements Call {
 
   /** True when it belongs to a dialog: To has a tag. */
   get isWithinDialog(): boolean {
-    return hasTag(this.message.header(Header.to) ?? "");
+    return this.message.hasToTag;
   }
 
   /** Makes the message one that outlives the hook. */

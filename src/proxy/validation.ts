@@ -1,9 +1,10 @@
 import { Header } from "../sip/header-name.ts";
-import { elementEnd, headerLinesMax, type Message } from "../sip/message.ts";
+import { headerLinesMax } from "../sip/header-lines.ts";
+import { elementEnd } from "../sip/list-element.ts";
+import type { Message } from "../sip/message.ts";
 import { isKnownMethod } from "../sip/method.ts";
 import { parseNameAddr, uriOf } from "../sip/name-addr.ts";
 import { ParseError } from "../base/errors.ts";
-import { parseSipUri } from "../sip/uri.ts";
 import type { Answer } from "../sip/response.ts";
 import type { Protocol } from "../sip/transport/transport.ts";
 import { parseVia } from "../sip/via.ts";
@@ -11,6 +12,8 @@ import { parseVia } from "../sip/via.ts";
 /** What makes a request unfit to be handled (RFC 3261 §16.3 and §8.2): the answer it gets, or null when it is fit, and so fit to be forwarded. Pure.
  *  Loops are another question, see `loop.ts`. */
 export function refusalOf(message: Message, protocol: Protocol): Answer | null {
+  // A plain message has been found sound, see `native/scan.c`.
+  if (message.isPlain) return message.contentLength < 0 && needsLength(protocol) ? bad("no Content-Length") : null;
   if (message.version.toUpperCase() !== "SIP/2.0") return { status: 505 };
   if (message.lineCount > headerLinesMax - HEADER_LINES_ADDED_MAX) return bad("too many header lines");
   const missing = REQUIRED.find((header) => !message.has(header));
@@ -23,8 +26,8 @@ export function refusalOf(message: Message, protocol: Protocol): Answer | null {
   if (Number.isNaN(length)) return bad("Content-Length is no number");
   if (length > message.text.length - message.bodyStart) return bad("Content-Length is larger than the message");
   // Without it a stream's message has no end (RFC 3261 §18.3); a WebSocket's frame is one (RFC 7118 §5).
-  if (length < 0 && (protocol === "tcp" || protocol === "tls")) return bad("no Content-Length");
-  const uri = parseSipUri(message.requestUri);
+  if (length < 0 && needsLength(protocol)) return bad("no Content-Length");
+  const { uri } = message;
   if (uri === null) return bad("the request URI cannot be read");
   if (uri.scheme === "other" || uri.scheme === "tel") return { status: 416 };
   if (uri.headers !== "") return bad("headers in the request URI");
@@ -42,6 +45,10 @@ export function refusalOf(message: Message, protocol: Protocol): Answer | null {
   const hops = message.maxForwards;
   if (Number.isNaN(hops) || hops > MAX_FORWARDS_MAX) return bad("Max-Forwards is no number from 0 to 255");
   return null;
+}
+
+function needsLength(protocol: Protocol): boolean {
+  return protocol === "tcp" || protocol === "tls";
 }
 
 /** The Proxy-Require option tags that we do not know (RFC 3261 §16.3 step 5): none is known. Null when there are none. */

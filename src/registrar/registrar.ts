@@ -11,7 +11,7 @@ import type { Target } from "../proxy/target.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
 import { isStream, type Flow, type Hop } from "../sip/transport/transport.ts";
 import { parseSipUri, unescapeUser, uriParam } from "../sip/uri.ts";
-import { topVia, type Via } from "../sip/via.ts";
+import type { Via } from "../sip/via.ts";
 import type { Message } from "../sip/message.ts";
 import type { Store } from "../store/store.ts";
 import { addressee, type AorLookup } from "./addressee.ts";
@@ -240,7 +240,7 @@ function contactName({ parsed }: ContactRequest): string {
 
 function readableVia(message: Message): Via | null {
   try {
-    return topVia(message);
+    return message.topVia;
   } catch (error) {
     if (error instanceof ParseError) return null;
     throw error;

@@ -3,6 +3,7 @@ import type { Message } from "./message.ts";
 
 /** True when the message has a single Via: it came straight from its sender, by no other proxy. */
 export function isFirstHop(message: Message): boolean {
+  if (message.isPlain) return !message.hasLowerVia;
   const line = message.lineOf(Header.via);
   if (line === -1 || message.lineOf(Header.via, line) !== -1) return false;
   const end = message.valueEnd(line);

@@ -88,6 +88,11 @@ const NAMES: readonly (readonly [HeaderId, string, ...string[]])[] = [
   [Header.date, "Date"],
 ];
 
+/** Every spelling of every header, in lower case, with its number. */
+export function headerSpellings(): readonly (readonly [string, HeaderId])[] {
+  return NAMES.flatMap(([id, ...spellings]) => spellings.map((spelling) => [spelling.toLowerCase(), id] as const));
+}
+
 /** The start value of a running name hash. */
 export const nameHashStart = 7;
 

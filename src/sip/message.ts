@@ -1,17 +1,42 @@
 import { ParseError } from "../base/errors.ts";
-import { Header, headerCount, headerIdAt, headerName, nameHashStart, nameHashStep, type HeaderId } from "./header-name.ts";
-import { internMethod, isToken } from "./method.ts";
+import { Header, headerName, type HeaderId } from "./header-name.ts";
+import { findHeaderLines, type FoundLines } from "./header-lines.ts";
+import { elementEnd } from "./list-element.ts";
+import { internMethod, isToken, methodNumbered } from "./method.ts";
+import { parseNameAddr, tagOf } from "./name-addr.ts";
+import { AddressWord, Word, wordsFor } from "./scan-words.ts";
+import { parseSipUri, uriAt, type SipUri } from "./uri.ts";
+import { parseVia, viaAt, type Via } from "./via.ts";
 
 // Hot path: a message is a cheap view on its text. `parse` fills reused typed arrays with where each header stands;
-// fields are cut out of the text when asked for. Nothing here keeps a part of the text longer than the message itself.
+// fields are cut out of the text when asked for, once. Nothing here keeps a part of the text longer than the message itself.
 
-/** Header lines of one message; more are refused. */
-export const headerLinesMax = 250;
+/** Makes functions that find where the parts of a text stand and say whether it is plain: written so that they know it all (`native/scan.c`). */
+export interface ScannerMaker {
+  /** How long an array must be. */
+  readonly words: number;
+  scanner(words: Int32Array): (text: string) => boolean;
+}
 
-const LINE = 4;
-const START = 1;
-const VALUE = 2;
-const END = 3;
+interface Scanning {
+  readonly maker: ScannerMaker;
+  /** For messages that are parsed once. */
+  readonly words: Int32Array;
+  readonly scan: (text: string) => boolean;
+}
+
+let scanning: Scanning | null = null;
+
+/** Has the messages that are made from now on be scanned by these; null for JavaScript alone, which finds the same. */
+export function useScanner(maker: ScannerMaker | null): void {
+  if (maker === null) scanning = null;
+  else {
+    const words = new Int32Array(maker.words);
+    scanning = { maker, words, scan: maker.scanner(words) };
+  }
+}
+
+const WORDS_AT_START = wordsFor(32);
 
 /** A SIP message as a view on its text (latin1: one character a byte). Reused by its owner: whoever needs it after the
  *  handler returned takes a `copy`. */
@@ -34,16 +59,37 @@ export class Message {
   bodyStart = 0;
   /** True when a header's value may hold line breaks: it was folded, or is broken. */
   hasBreaks = false;
-  #lines = new Int32Array(LINE * 32);
+  /** True when all that the server reads is there, sound, and written in its simplest form: nothing of it need be checked again. */
+  isPlain = false;
+  #words: Int32Array;
   #count = 0;
-  #hasBareFeeds = false;
-  readonly #first = new Int16Array(headerCount);
+  #maker: ScannerMaker | null = null;
+  #scan: ((text: string) => boolean) | null = null;
+  #via: Via | null = null;
+  #uri: SipUri | null | undefined = undefined;
+  #callId: string | null = null;
+  #fromTag: string | null = null;
+  #toTag: string | null = null;
+
+  /** An empty view, to be reused. */
+  constructor(words: Int32Array = new Int32Array(WORDS_AT_START)) {
+    this.#words = words;
+  }
 
   /** A message of its own. Throws ParseError (400) when the text is no SIP message at all. */
   static of(text: string): Message {
-    const message = new Message();
-    const error = message.parse(text);
+    const message = Message.#once(text);
+    const error = message.isPlain ? null : message.parse(text);
     if (error !== null) throw error;
+    return message;
+  }
+
+  /** A view that is parsed once: if it is plain, with an array that is no longer than need be. */
+  static #once(text: string): Message {
+    if (scanning?.scan(text) !== true) return new Message();
+    const message = new Message(scanning.words.slice(0, wordsFor(scanning.words[Word.lines] ?? 0)));
+    message.#begin(text);
+    message.#takePlain();
     return message;
   }
 
@@ -51,40 +97,75 @@ export class Message {
    *  programs would read either in ways of their own. Returns what is wrong when it has no start line or its header lines cannot be told apart
    *  (then as much as could be read is there, so that an answer may be made); it never throws. */
   parse(text: string): ParseError | null {
-    this.text = text;
+    this.#begin(text);
+    if (scanning !== null && this.#scanner(scanning)(text)) {
+      this.#takePlain();
+      return null;
+    }
     this.#count = 0;
-    this.#first.fill(-1);
+    this.#words.fill(-1, Word.first, Word.line);
     this.headersEnd = this.bodyStart = text.length;
-    this.uriStart = this.uriEnd = 0;
-    this.status = 0;
-    this.method = this.version = "";
-    this.isRequest = this.hasBreaks = this.#hasBareFeeds = false;
     const lineEnd = text.indexOf("\n");
     if (lineEnd === -1) return new ParseError("no line end after the start line");
     const stop = text.charCodeAt(lineEnd - 1) === 13 ? lineEnd - 1 : lineEnd;
-    if (stop === lineEnd) this.#hasBareFeeds = true;
     const firstReturn = text.indexOf("\r");
-    const returnError = firstReturn !== -1 && firstReturn < stop ? bareReturn() : null;
+    const returnError = firstReturn !== -1 && firstReturn < stop ? new ParseError("a carriage return that ends no line") : null;
     const startError = text.startsWith("SIP/", 0) ? this.#statusLine(stop) : this.#requestLine(stop);
     if (this.isRequest && this.method === "") return startError;
-    const headerError = this.#headers(lineEnd + 1);
-    if (this.#hasBareFeeds) return this.parse(text.slice(0, this.bodyStart).replace(/(?<!\r)\n/g, "\r\n") + text.slice(this.bodyStart));
+    const found = findHeaderLines(text, lineEnd + 1, this.#words);
+    this.#takeLines(found);
+    if (found.hasBareFeeds || stop === lineEnd) return this.parse(text.slice(0, this.bodyStart).replace(/(?<!\r)\n/g, "\r\n") + text.slice(this.bodyStart));
     if (!this.isRequest) this.method = this.cseqMethod;
     const length = this.contentLength;
     if (length >= 0 && this.bodyStart + length < text.length) this.text = text.slice(0, this.bodyStart + length);
-    return startError ?? returnError ?? headerError;
+    return startError ?? returnError ?? found.error;
   }
 
   /** The same message as a view of its own, for whoever needs it later. */
   copy(): Message {
-    const message = new Message();
-    message.parse(this.text);
+    const message = Message.#once(this.text);
+    if (!message.isPlain) message.parse(this.text);
     return message;
   }
 
   /** The request URI as written. */
   get requestUri(): string {
     return this.isRequest ? this.text.slice(this.uriStart, this.uriEnd) : "";
+  }
+
+  /** The request URI taken apart; null when it is none, and for a response. */
+  get uri(): SipUri | null {
+    if (this.#uri === undefined) {
+      this.#uri = !this.isRequest ? null : this.isPlain ? uriAt(this.text, this.#words, Word.target, this.uriEnd) : parseSipUri(this.requestUri);
+    }
+    return this.#uri;
+  }
+
+  /** The topmost Via. Throws ParseError when there is none or it cannot be read. */
+  get topVia(): Via {
+    return (this.#via ??= this.isPlain ? viaAt(this.text, this.#words, Word.via) : this.#readVia());
+  }
+
+  /** The URI of From or To; null when it is none that we can read. Throws ParseError when the address around it cannot be read. */
+  addressUri(id: typeof Header.from | typeof Header.to): SipUri | null {
+    if (!this.isPlain) return parseSipUri(parseNameAddr(this.header(id) ?? "").uri);
+    const at = id === Header.from ? Word.from : Word.to;
+    return uriAt(this.text, this.#words, at + AddressWord.parts, this.#words[at + AddressWord.uriEnd] ?? 0);
+  }
+
+  /** The tag of From; empty when it has none. */
+  get fromTag(): string {
+    return (this.#fromTag ??= this.#tag(Header.from, Word.from));
+  }
+
+  /** The tag of To; empty when it has none. */
+  get toTag(): string {
+    return (this.#toTag ??= this.#tag(Header.to, Word.to));
+  }
+
+  /** True when To has a tag: the message belongs to a dialog. */
+  get hasToTag(): boolean {
+    return this.isPlain ? (this.#words[Word.to + AddressWord.tag] ?? -1) !== -1 : /;[ \t\r\n]*tag[ \t\r\n]*=/i.test(afterAddress(this.header(Header.to) ?? ""));
   }
 
   /** The reason phrase of a response. */
@@ -99,26 +180,27 @@ export class Message {
 
   /** Content-Length as a number; -1 when it is missing, NaN when it is no number. */
   get contentLength(): number {
-    return this.#number(Header.contentLength);
+    return this.isPlain ? (this.#words[Word.contentLength] ?? -1) : this.#number(Header.contentLength);
   }
 
   /** Max-Forwards; -1 when it is missing, NaN when it is no number. */
   get maxForwards(): number {
-    return this.#number(Header.maxForwards);
+    return this.isPlain ? (this.#words[Word.maxForwards] ?? -1) : this.#number(Header.maxForwards);
   }
 
   /** Expires in seconds; -1 when it is missing, NaN when it is no number. */
   get expires(): number {
-    return this.#number(Header.expires);
+    return this.isPlain ? (this.#words[Word.expires] ?? -1) : this.#number(Header.expires);
   }
 
   /** The Call-ID; empty when it is missing. */
   get callId(): string {
-    return this.header(Header.callId) ?? "";
+    return (this.#callId ??= this.header(Header.callId) ?? "");
   }
 
   /** The CSeq number; NaN when it is missing or no number below 2^32 (RFC 3261 §8.1.1.5 asks below 2^31; more is met in the field). */
   get cseq(): number {
+    if (this.isPlain) return this.#words[Word.cseq] ?? NaN;
     const value = this.header(Header.cseq) ?? "";
     const digits = /^\d{1,10}(?=[ \t\r\n])/.exec(value);
     const number = digits === null ? NaN : Number(digits[0]);
@@ -127,6 +209,7 @@ export class Message {
 
   /** The CSeq method; empty when it is missing. */
   get cseqMethod(): string {
+    if (this.isPlain) return this.method;
     const line = this.lineOf(Header.cseq);
     if (line === -1) return "";
     const end = this.valueEnd(line);
@@ -135,10 +218,17 @@ export class Message {
     return at <= this.valueStart(line) ? "" : internMethod(this.text, at, end);
   }
 
+  /** True when a Via stands below the topmost one. */
+  get hasLowerVia(): boolean {
+    if (this.isPlain) return (this.#words[Word.vias] ?? 0) > 1;
+    const line = this.lineOf(Header.via);
+    return line !== -1 && (this.lineOf(Header.via, line) !== -1 || elementEnd(this.text, this.valueStart(line), this.valueEnd(line)) < this.valueEnd(line));
+  }
+
   /** The value of the first header line of that kind, trimmed; undefined when there is none. */
   header(id: HeaderId): string | undefined {
-    const line = this.#first[id] ?? -1;
-    return line === -1 ? undefined : this.text.slice(this.#lines[line * LINE + VALUE], this.#lines[line * LINE + END]);
+    const line = this.#words[Word.first + id] ?? -1;
+    return line === -1 ? undefined : this.text.slice(this.valueStart(line), this.valueEnd(line));
   }
 
   /** The value of the first header with that name, whatever its case; for headers that have no number. */
@@ -150,7 +240,7 @@ export class Message {
 
   /** True when there is a header line of that kind. */
   has(id: HeaderId): boolean {
-    return (this.#first[id] ?? -1) !== -1;
+    return (this.#words[Word.first + id] ?? -1) !== -1;
   }
 
   /** All values of a header whose grammar is a comma-separated list, in order, over all its lines; quotes and angle brackets hold commas together. */
@@ -181,14 +271,14 @@ export class Message {
 
   /** The first line of that kind, or the first after line `after`; -1 when there is none. */
   lineOf(id: HeaderId, after = -1): number {
-    if (after === -1) return this.#first[id] ?? -1;
-    for (let line = after + 1; line < this.#count; line++) if (this.#lines[line * LINE] === id) return line;
+    if (after === -1) return this.#words[Word.first + id] ?? -1;
+    for (let line = after + 1; line < this.#count; line++) if (this.#words[Word.line + 4 * line] === id) return line;
     return -1;
   }
 
   /** The kind of a line. */
   lineId(line: number): number {
-    return this.#lines[line * LINE] ?? 0;
+    return this.#words[Word.line + 4 * line] ?? 0;
   }
 
   /** The name of a line as written. */
@@ -201,7 +291,7 @@ export class Message {
 
   /** Where a line begins, its name included. */
   lineStart(line: number): number {
-    return this.#lines[line * LINE + START] ?? 0;
+    return this.#words[Word.line + 4 * line + 1] ?? 0;
   }
 
   /** Where the line after it begins. */
@@ -211,16 +301,72 @@ export class Message {
 
   /** Where a line's trimmed value begins. */
   valueStart(line: number): number {
-    return this.#lines[line * LINE + VALUE] ?? 0;
+    return this.#words[Word.line + 4 * line + 2] ?? 0;
   }
 
   /** Where a line's trimmed value ends. */
   valueEnd(line: number): number {
-    return this.#lines[line * LINE + END] ?? 0;
+    return this.#words[Word.line + 4 * line + 3] ?? 0;
+  }
+
+  #begin(text: string): void {
+    this.text = text;
+    this.isPlain = this.isRequest = this.hasBreaks = false;
+    this.status = this.uriStart = this.uriEnd = 0;
+    this.method = this.version = "";
+    this.#via = this.#callId = this.#fromTag = this.#toTag = null;
+    this.#uri = undefined;
+  }
+
+  #scanner({ maker }: Scanning): (text: string) => boolean {
+    if (this.#scan === null || this.#maker !== maker) {
+      if (this.#words.length < maker.words) this.#words = new Int32Array(maker.words);
+      this.#maker = maker;
+      this.#scan = maker.scanner(this.#words);
+    }
+    return this.#scan;
+  }
+
+  #takePlain(): void {
+    const words = this.#words;
+    this.isPlain = true;
+    this.isRequest = words[Word.isRequest] === 1;
+    this.method = methodNumbered(words[Word.method] ?? 0);
+    this.status = words[Word.status] ?? 0;
+    this.version = "SIP/2.0";
+    this.uriStart = words[Word.uri] ?? 0;
+    this.uriEnd = words[Word.uri + 1] ?? 0;
+    this.headersEnd = words[Word.headersEnd] ?? 0;
+    this.bodyStart = words[Word.body] ?? 0;
+    this.#count = words[Word.lines] ?? 0;
+  }
+
+  #takeLines(found: FoundLines): void {
+    if (found.words !== this.#words) {
+      this.#words = found.words;
+      this.#scan = null;
+    }
+    this.#count = found.count;
+    this.headersEnd = found.headersEnd;
+    this.bodyStart = found.bodyStart;
+    this.hasBreaks = found.hasBreaks;
+  }
+
+  #readVia(): Via {
+    const line = this.lineOf(Header.via);
+    if (line === -1) throw new ParseError("no Via");
+    const start = this.valueStart(line);
+    return parseVia(this.text, start, elementEnd(this.text, start, this.valueEnd(line)));
+  }
+
+  #tag(id: HeaderId, at: number): string {
+    if (!this.isPlain) return tagOf(this.header(id));
+    const start = this.#words[at + AddressWord.tag] ?? -1;
+    return start === -1 ? "" : this.text.slice(start, this.#words[at + AddressWord.tagEnd] ?? 0);
   }
 
   #number(id: HeaderId): number {
-    const line = this.#first[id] ?? -1;
+    const line = this.lineOf(id);
     if (line === -1) return -1;
     const end = this.valueEnd(line);
     let number = 0;
@@ -259,7 +405,6 @@ export class Message {
 
   #statusLine(stop: number): ParseError | null {
     const { text } = this;
-    this.isRequest = false;
     const space = text.indexOf(" ");
     this.version = text.slice(0, space);
     const digits = text.slice(space + 1, space + 4);
@@ -270,90 +415,6 @@ export class Message {
     this.status = Number(digits);
     return null;
   }
-
-  #headers(from: number): ParseError | null {
-    const { text } = this;
-    let error: ParseError | null = null;
-    let at = from;
-    let carriageReturn = indexOrEnd(text, "\r", from);
-    for (;;) {
-      if (at >= text.length) {
-        this.headersEnd = this.bodyStart = text.length;
-        return error ?? new ParseError("no blank line after the headers");
-      }
-      const code = text.charCodeAt(at);
-      if (code === 10 || (code === 13 && text.charCodeAt(at + 1) === 10)) {
-        this.headersEnd = at;
-        this.bodyStart = at + (code === 10 ? 1 : 2);
-        return error;
-      }
-      let hash = nameHashStart;
-      let nameEnd = at;
-      for (let c = code; nameEnd < text.length && c !== 58 && c > 32; c = text.charCodeAt(++nameEnd)) hash = nameHashStep(hash, c);
-      let colon = nameEnd;
-      while (isBlank(text.charCodeAt(colon))) colon++;
-      let lineEnd = this.#lineEnd(colon);
-      // A line that begins with a blank continues the one before (RFC 3261 §7.3.1).
-      while (isBlank(text.charCodeAt(lineEnd + 1))) {
-        this.hasBreaks = true;
-        if (carriageReturn < lineEnd - 1) error ??= bareReturn();
-        if (carriageReturn < lineEnd) carriageReturn = indexOrEnd(text, "\r", lineEnd + 1);
-        lineEnd = this.#lineEnd(lineEnd + 1);
-      }
-      if (carriageReturn < lineEnd - 1) {
-        this.hasBreaks = true;
-        error ??= bareReturn();
-      }
-      if (carriageReturn < lineEnd) carriageReturn = indexOrEnd(text, "\r", lineEnd + 1);
-      if (text.charCodeAt(colon) !== 58 || nameEnd === at) error ??= new ParseError("a header line without a name and a colon");
-      else if (this.#count >= headerLinesMax) error ??= new ParseError(`more than ${headerLinesMax} header lines`);
-      else this.#add(headerIdAt(text, at, nameEnd, hash), at, colon + 1, Math.min(lineEnd, text.length));
-      at = lineEnd + 1;
-    }
-  }
-
-  /** Where the next line feed stands, or the text's end; notes one without its carriage return. */
-  #lineEnd(from: number): number {
-    const found = this.text.indexOf("\n", from);
-    if (found === -1) return this.text.length;
-    if (this.text.charCodeAt(found - 1) !== 13) this.#hasBareFeeds = true;
-    return found;
-  }
-
-  #add(id: HeaderId, start: number, valueStart: number, lineEnd: number): void {
-    const line = this.#count++;
-    if (this.#lines.length < this.#count * LINE) {
-      const longer = new Int32Array(this.#lines.length * 2);
-      longer.set(this.#lines);
-      this.#lines = longer;
-    }
-    let from = valueStart;
-    let to = lineEnd;
-    while (from < to && isSpace(this.text.charCodeAt(from))) from++;
-    while (to > from && isSpace(this.text.charCodeAt(to - 1))) to--;
-    this.#lines[line * LINE] = id;
-    this.#lines[line * LINE + START] = start;
-    this.#lines[line * LINE + VALUE] = from;
-    this.#lines[line * LINE + END] = to;
-    if (this.#first[id] === -1) this.#first[id] = line;
-  }
-}
-
-/** Where the element that begins at `start` ends: at the next comma outside quotes and angle brackets, or at `end`. */
-export function elementEnd(text: string, start: number, end: number): number {
-  let isQuoted = false;
-  let depth = 0;
-  for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at);
-    if (isQuoted) {
-      if (code === 92) at++;
-      else if (code === 34) isQuoted = false;
-    } else if (code === 34) isQuoted = true;
-    else if (code === 60) depth++;
-    else if (code === 62) depth--;
-    else if (code === 44 && depth <= 0) return at;
-  }
-  return end;
 }
 
 /** A header line: `Name: value` with its line end. */
@@ -361,20 +422,11 @@ export function headerLine(id: HeaderId, value: string): string {
   return `${headerName(id)}: ${value}\r\n`;
 }
 
-/** A carriage return by itself is a line end to some programs: nobody may slip a header past us by it. */
-function bareReturn(): ParseError {
-  return new ParseError("a carriage return that ends no line");
-}
-
-function indexOrEnd(text: string, char: string, from: number): number {
-  const found = text.indexOf(char, from);
-  return found === -1 ? text.length : found;
+/** The parameters of a From or To value, outside the angle brackets. */
+function afterAddress(value: string): string {
+  return value.slice(value.lastIndexOf(">") + 1);
 }
 
 function isSpace(code: number): boolean {
   return code === 32 || code === 9 || code === 13 || code === 10;
-}
-
-function isBlank(code: number): boolean {
-  return code === 32 || code === 9;
 }

@@ -10,9 +10,19 @@ export interface NameAddr {
   readonly params: string;
 }
 
+/** What nearly all values look like. */
+const PLAIN = /^(?:"[^"\\]*" ?|[\w.!%*+`'~-]+(?: [\w.!%*+`'~-]+)* ?)?<[^\0-\x20\x7f<>]+>(?:;[^"]*)?$/;
+const QUOTE = 34;
+
 /** Reads one value of such a header. Without angle brackets, what follows `;` belongs to the header (RFC 3261 §20).
  *  Throws ParseError when quotes or brackets do not close, nothing or blanks stand in them, or a name wants quotes. */
 export function parseNameAddr(text: string): NameAddr {
+  if (PLAIN.test(text)) {
+    const quote = text.charCodeAt(0) === QUOTE ? text.indexOf('"', 1) : 0;
+    const open = text.indexOf("<", quote);
+    const close = text.indexOf(">", open);
+    return { display: quote > 0 ? text.slice(1, quote) : text.slice(0, open).trimEnd(), uri: text.slice(open + 1, close), params: text.slice(close + 1) };
+  }
   let at = 0;
   let display = "";
   if (text.startsWith('"')) {

@@ -1,6 +1,7 @@
 import { Header, type HeaderId } from "./header-name.ts";
-import { elementEnd, type Message } from "./message.ts";
-import { receivedVia, topVia } from "./via.ts";
+import { elementEnd } from "./list-element.ts";
+import type { Message } from "./message.ts";
+import { receivedVia } from "./via.ts";
 
 /** What a response carries beyond what it takes over from its request. */
 export interface Answer {
@@ -22,7 +23,7 @@ export function responseText(request: Message, answer: Answer, toTag: string, re
   text += viaLines(request, remoteAddress, remotePort);
   text += takenOver(request, "From", Header.from);
   const to = request.header(Header.to);
-  if (to !== undefined) text += `To: ${oneLine(request, to)}${status > 100 && toTag !== "" && !hasTag(to) ? `;tag=${toTag}` : ""}\r\n`;
+  if (to !== undefined) text += `To: ${oneLine(request, to)}${status > 100 && toTag !== "" && !request.hasToTag ? `;tag=${toTag}` : ""}\r\n`;
   text += takenOver(request, "Call-ID", Header.callId);
   text += takenOver(request, "CSeq", Header.cseq);
   if (status === 100) text += takenOver(request, "Timestamp", Header.timestamp);
@@ -39,6 +40,7 @@ export function responseText(request: Message, answer: Answer, toTag: string, re
 
 /** True when a response has what every response must have, once, and its body is whole: what is not is dropped (RFC 3261 §8.1.3, §18.3). */
 export function isSoundResponse(response: Message): boolean {
+  if (response.isPlain) return true;
   if (response.version !== "SIP/2.0" && response.version.toUpperCase() !== "SIP/2.0") return false;
   for (const header of ONCE) {
     const line = response.lineOf(header);
@@ -62,12 +64,6 @@ function oneLine(request: Message, value: string): string {
   return request.hasBreaks ? value.replace(/\r(?!\n[ \t])|(?<!\r)\n/g, " ") : value;
 }
 
-/** True when a From or To value has a tag: a cheap test that reads parameters outside the angle brackets only. */
-export function hasTag(value: string): boolean {
-  const from = value.lastIndexOf(">") + 1;
-  return /;[ \t\r\n]*tag[ \t\r\n]*=/i.test(from === 0 ? value : value.slice(from));
-}
-
 function viaLines(request: Message, remoteAddress: string, remotePort: number): string {
   let text = "";
   let isTop = true;
@@ -85,7 +81,7 @@ function viaLines(request: Message, remoteAddress: string, remotePort: number): 
 
 function fixedTop(request: Message, remoteAddress: string, remotePort: number, stop: number): string {
   try {
-    return receivedVia(request.text, topVia(request), remoteAddress, remotePort);
+    return receivedVia(request.text, request.topVia, remoteAddress, remotePort);
   } catch {
     // A Via that cannot be read is sent back as it came: the answer goes to where the request came from.
     return request.text.slice(request.valueStart(request.lineOf(Header.via)), stop);

@@ -1,3 +1,5 @@
+import { UriWord } from "./scan-words.ts";
+
 /** A SIP or SIPS URI taken apart (RFC 3261 §19.1.1). Other schemes are kept as `other`. */
 export interface SipUri {
   readonly scheme: "sip" | "sips" | "tel" | "other";
@@ -18,8 +20,53 @@ const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/;
 const HOST = /^(?:\[[0-9A-Fa-f:.]+(?:%[\w.]+)?\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?)$/;
 const USER = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#[\]^{}|`\\"]|%[0-9A-Fa-f]{2}|[\x80-\xff])+$/;
 
+/** The plain URI of a scanned message: its parts stand at `at`, it ends at `end`. */
+export function uriAt(text: string, words: Int32Array, at: number, end: number): SipUri {
+  const word = (part: number): number => words[at + part] ?? -1;
+  const user = word(UriWord.user);
+  const params = word(UriWord.params);
+  return {
+    scheme: word(UriWord.isSecure) === 1 ? "sips" : "sip",
+    user: user === -1 ? null : text.slice(user, word(UriWord.userEnd)),
+    password: null,
+    host: text.slice(word(UriWord.host), word(UriWord.hostEnd)),
+    port: word(UriWord.port),
+    params: params === end ? "" : text.slice(params, end),
+    headers: "",
+  };
+}
+
+/** What nearly all URIs look like. */
+const PLAIN = /^sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,/]+@)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:;[^?@"<>\s]*)?$/;
+
+/** Takes apart a URI that is plain but for its port, which may be too large. */
+function plainUri(text: string): SipUri | null {
+  const isSecure = text.charCodeAt(3) === LETTER_S;
+  const from = isSecure ? 5 : 4;
+  const at = text.indexOf("@", from);
+  const hostStart = at === -1 ? from : at + 1;
+  const semicolon = text.indexOf(";", hostStart);
+  const paramsStart = semicolon === -1 ? text.length : semicolon;
+  const colon = text.indexOf(":", hostStart);
+  const hasPort = colon !== -1 && colon < paramsStart;
+  const port = hasPort ? Number(text.slice(colon + 1, paramsStart)) : 0;
+  if (port > 65535) return null;
+  return {
+    scheme: isSecure ? "sips" : "sip",
+    user: at === -1 ? null : text.slice(from, at),
+    password: null,
+    host: text.slice(hostStart, hasPort ? colon : paramsStart),
+    port,
+    params: semicolon === -1 ? "" : text.slice(semicolon),
+    headers: "",
+  };
+}
+
+const LETTER_S = 115;
+
 /** Reads a URI; null when it is none. The user part is read leniently (`#` and bytes above 127 are met in the field), host and port strictly. */
 export function parseSipUri(text: string): SipUri | null {
+  if (PLAIN.test(text)) return plainUri(text);
   const found = SCHEME.exec(text);
   if (found === null) return null;
   const name = (found[1] ?? "").toLowerCase();
@@ -65,6 +112,7 @@ export function uriParam(uri: SipUri, name: string): string | undefined {
 
 /** The value of `;name=value` in a list of parameters, quotes taken off; undefined when it is not there, empty when it has no value. */
 export function paramOf(params: string, name: string): string | undefined {
+  if (params === "") return undefined;
   let at = 0;
   while (at < params.length) {
     if (params.charCodeAt(at) !== 59) {
@@ -83,10 +131,22 @@ export function paramOf(params: string, name: string): string | undefined {
     }
     const equals = params.indexOf("=", start);
     const nameEnd = equals === -1 || equals > end ? end : equals;
-    if (params.slice(start, nameEnd).trim().toLowerCase() === name) return unquoted(params.slice(nameEnd + 1, end).trim());
+    if (isNamed(params, start, nameEnd, name)) return unquoted(params.slice(nameEnd + 1, end).trim());
     at = end;
   }
   return undefined;
+}
+
+/** True when `name` (in lower case), and nothing but it and blanks behind, stands there. */
+function isNamed(params: string, start: number, end: number, name: string): boolean {
+  const { length } = name;
+  if (end - start < length) return false;
+  for (let at = 0; at < length; at++) {
+    const code = params.charCodeAt(start + at);
+    if ((code >= 65 && code <= 90 ? code + 32 : code) !== name.charCodeAt(at)) return false;
+  }
+  for (let at = start + length; at < end; at++) if (!isSpace(params.charCodeAt(at))) return false;
+  return true;
 }
 
 /** False when a quote in a list of parameters does not close: what is put behind it would stand within it. */

@@ -1,7 +1,6 @@
 import { ParseError } from "../base/errors.ts";
 import type { Protocol } from "./transport/transport.ts";
-import { elementEnd, type Message } from "./message.ts";
-import { Header } from "./header-name.ts";
+import { ViaWord } from "./scan-words.ts";
 import { paramOf, quotesClose } from "./uri.ts";
 
 /** One Via value (RFC 3261 §20.42), with where it stands in the message's text. */
@@ -18,18 +17,17 @@ export interface Via {
   readonly params: string;
   readonly start: number;
   readonly end: number;
+  /** Where `;rport` and its value stand when the Via is plain: -1 when it has none; `unread` otherwise. */
+  readonly rport: number;
+  readonly rportEnd: number;
+  /** True when a plain Via has a `received`. */
+  readonly hasReceived: boolean;
 }
+
+const unread = -2;
 
 /** What every branch of RFC 3261 begins with. */
 export const magicCookie = "z9hG4bK";
-
-/** The topmost Via. Throws ParseError when there is none or it cannot be read. */
-export function topVia(message: Message): Via {
-  const line = message.lineOf(Header.via);
-  if (line === -1) throw new ParseError("no Via");
-  const start = message.valueStart(line);
-  return parseVia(message.text, start, elementEnd(message.text, start, message.valueEnd(line)));
-}
 
 const VIA = /^SIP[ \t\r\n]*\/[ \t\r\n]*2\.0[ \t\r\n]*\/[ \t\r\n]*([A-Za-z0-9-]+)[ \t\r\n]+(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|[A-Za-z0-9_.-]+)[ \t\r\n]*(?::[ \t\r\n]*(\d{1,5}))?[ \t\r\n]*/i;
 
@@ -51,12 +49,41 @@ export function parseVia(text: string, start: number, end: number): Via {
     params,
     start,
     end,
+    rport: unread,
+    rportEnd: unread,
+    hasReceived: false,
   };
+}
+
+/** The plain Via value of a scanned message, whose parts stand at `at`. */
+export function viaAt(text: string, words: Int32Array, at: number): Via {
+  const word = (part: number): number => words[at + part] ?? -1;
+  const start = word(ViaWord.start);
+  const end = word(ViaWord.end);
+  const branch = word(ViaWord.branch);
+  const params = word(ViaWord.params);
+  return {
+    transport: lowerTransport(text.slice(word(ViaWord.transport), word(ViaWord.transportEnd))),
+    host: text.slice(word(ViaWord.host), word(ViaWord.hostEnd)),
+    port: word(ViaWord.port),
+    branch: branch === -1 ? "" : text.slice(branch, word(ViaWord.branchEnd)),
+    params: params === end ? "" : text.slice(params, end),
+    start,
+    end,
+    rport: word(ViaWord.rport),
+    rportEnd: word(ViaWord.rportEnd),
+    hasReceived: word(ViaWord.hasReceived) === 1,
+  };
+}
+
+function lowerTransport(name: string): string {
+  return name === "UDP" ? "udp" : name === "TCP" ? "tcp" : name.toLowerCase();
 }
 
 /** The Via value that stands for a request after we received it: `received` when sent-by is not the address it came from,
  *  `rport` filled in when asked for (RFC 3261 §18.2.1, RFC 3581 §4). The value as written when nothing is to be added. */
 export function receivedVia(text: string, via: Via, remoteAddress: string, remotePort: number): string {
+  if (via.rport !== unread && !via.hasReceived) return receivedPlain(text, via, remoteAddress, remotePort);
   const value = text.slice(via.start, via.end);
   const params = via.params.includes('"') ? withoutQuoted(via.params) : via.params;
   const asked = RPORT.test(params);
@@ -78,9 +105,16 @@ export function receivedVia(text: string, via: Via, remoteAddress: string, remot
   return `${made}${via.params.slice(at)};received=${remoteAddress}`;
 }
 
+function receivedPlain(text: string, via: Via, remoteAddress: string, remotePort: number): string {
+  const { start, end, rport, rportEnd, host } = via;
+  if (rport !== -1) return `${text.slice(start, rport)};rport=${remotePort}${text.slice(rportEnd, end)};received=${remoteAddress}`;
+  const isSender = host === remoteAddress || (host.startsWith("[") && host.length === remoteAddress.length + 2 && host.startsWith(remoteAddress, 1));
+  return isSender ? text.slice(start, end) : `${text.slice(start, end)};received=${remoteAddress}`;
+}
+
 /** True when the sender asks to be answered at the port that it sent from (RFC 3581 §3). */
 export function asksForRport(via: Via): boolean {
-  return RPORT.test(via.params);
+  return via.rport === unread ? RPORT.test(via.params) : via.rport !== -1;
 }
 
 const RPORT = /;[ \t\r\n]*rport[ \t\r\n]*(?:=[^;]*)?(?=;|$)/i;

@@ -9,7 +9,7 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Call, Feature } from "../proxy/feature.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
 import { Header } from "../sip/header-name.ts";
-import { parseNameAddr, tagOf } from "../sip/name-addr.ts";
+import { parseNameAddr } from "../sip/name-addr.ts";
 import { formatSipUri, parseSipUri, type SipUri } from "../sip/uri.ts";
 import type { Store } from "../store/store.ts";
 import { subscriptionCounters, type SubscriptionCounters } from "./counters.ts";
@@ -201,7 +201,7 @@ export function subscriptions(deps: {
 
   const renew = (call: Call, localTag: string): Verdict => {
     const { message } = call;
-    const existing = table.find(localTag, message.callId, tagOf(message.header(Header.from)));
+    const existing = table.find(localTag, message.callId, message.fromTag);
     // Not of ours: a request on its way to somebody else's dialog.
     if (existing === null && (!call.isOurs || call.nextRoute !== null)) return goOn;
     const decision = inDialogDecision(subscribeFacts(message), existing, call.caller, settings.subscribe);
@@ -230,7 +230,7 @@ export function subscriptions(deps: {
   };
 
   const onSubscribe = (call: Call): Verdict => {
-    const localTag = tagOf(call.message.header(Header.to));
+    const localTag = call.message.toTag;
     if (localTag !== "") return renew(call, localTag);
     if (call.aor === null) return goOn;
     const decision = initialDecision(subscribeFacts(call.message), packages, settings.subscribe);

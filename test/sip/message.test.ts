@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { Header } from "../../src/sip/header-name.ts";
-import { headerLinesMax, Message } from "../../src/sip/message.ts";
+import { headerLinesMax } from "../../src/sip/header-lines.ts";
+import { Message } from "../../src/sip/message.ts";
 import { parseNameAddr, tagOf } from "../../src/sip/name-addr.ts";
 import { formatSipUri, parseSipUri, sameUri, uriParam } from "../../src/sip/uri.ts";
-import { receivedVia, topVia } from "../../src/sip/via.ts";
+import { receivedVia } from "../../src/sip/via.ts";
 import { Splice, spliceEdits, spliceOffTop } from "../../src/sip/edits.ts";
 
 const INVITE = [
@@ -38,7 +39,7 @@ describe("a message is a view on its text", () => {
     expect(parseNameAddr(message.header(Header.from) ?? "").display).toBe('A, "Alice"');
   });
   test("the topmost Via, and what it becomes when received", () => {
-    const via = topVia(message);
+    const via = message.topVia;
     expect([via.transport, via.host, via.port, via.branch]).toEqual(["udp", "10.0.0.1", 5070, "z9hG4bK1"]);
     expect(receivedVia(message.text, via, "192.0.2.7", 4242)).toBe("SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK1;rport=4242;received=192.0.2.7");
   });

@@ -2,7 +2,7 @@ import { Header } from "../../src/sip/header-name.ts";
 import { Message } from "../../src/sip/message.ts";
 import { parseNameAddr } from "../../src/sip/name-addr.ts";
 import { parseSipUri } from "../../src/sip/uri.ts";
-import { topVia, type Via } from "../../src/sip/via.ts";
+import { type Via } from "../../src/sip/via.ts";
 
 /** Lines that a proxy may change, add or take away (RFC 3261 §16.6, §22.3, RFC 5393); everything else must leave as it came. */
 const OURS: ReadonlySet<number> = new Set([Header.via, Header.maxForwards, Header.route, Header.recordRoute, Header.contentLength, Header.authorization, Header.proxyAuthorization]);
@@ -78,7 +78,7 @@ function isRoute(value: string): boolean {
 
 function readVia(message: Message): Via | null {
   try {
-    return topVia(message);
+    return message.topVia;
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import { Header } from "../header-name.ts";
-import { elementEnd, type Message } from "../message.ts";
+import { elementEnd } from "../list-element.ts";
+import type { Message } from "../message.ts";
 
 /** The ACK of a failure, or the CANCEL, of an INVITE that we sent: same request URI, topmost Via, Route, From, Call-ID and CSeq number
  *  (RFC 3261 §17.1.1.3, §9.1). `to` is the To value: the response's for ACK, the request's for CANCEL. `headers` are whole lines. */

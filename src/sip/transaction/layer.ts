@@ -6,10 +6,9 @@ import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { InvariantError, ParseError } from "../../base/errors.ts";
 import { Header } from "../header-name.ts";
 import { Message } from "../message.ts";
-import { tagOf } from "../name-addr.ts";
 import { isSoundResponse, reasonPhrase, responseText, type Answer } from "../response.ts";
 import type { Flow, TransportHandler, Transports } from "../transport/transport.ts";
-import { asksForRport, magicCookie, parseVia, topVia, type Via } from "../via.ts";
+import { asksForRport, magicCookie, type Via } from "../via.ts";
 import { parseBranch } from "./branch.ts";
 import { hopRequest } from "./hop-request.ts";
 import { Event, Machine, State, type BaseTimes } from "./machine.ts";
@@ -132,7 +131,7 @@ export class TransactionLayer implements TransportHandler {
     let way = flow;
     let branch = "";
     try {
-      const via = topVia(message);
+      const via = message.topVia;
       branch = via.branch;
       way = this.#replyFlow(via, flow);
     } catch {
@@ -195,7 +194,7 @@ export class TransactionLayer implements TransportHandler {
       this.replyStateless(message, flow, { status: 505 });
       return;
     }
-    const via = topVia(message);
+    const via = message.topVia;
     if (method === "ACK") {
       this.#onAck(message, via, flow);
       return;
@@ -232,7 +231,7 @@ export class TransactionLayer implements TransportHandler {
       this.table.event(transaction, Event.ack);
       return;
     }
-    if (tagOf(message.header(Header.to)) === this.#statelessTag(via.branch, message.callId)) return;
+    if (message.toTag === this.#statelessTag(via.branch, message.callId)) return;
     this.#core?.onAck(message, via, flow);
   }
 
@@ -257,10 +256,8 @@ export class TransactionLayer implements TransportHandler {
 
   #onResponse(message: Message): void {
     this.counts.responses++;
-    const line = message.lineOf(Header.via);
-    if (line === -1) return;
-    const via = parseVia(message.text, message.valueStart(line), firstElementEnd(message, line));
-    const branch = parseBranch(this.serverId, via.branch);
+    if (!message.has(Header.via)) return;
+    const branch = parseBranch(this.serverId, message.topVia.branch);
     let transaction = branch === null ? 0 : this.table.findClient(branch);
     if (transaction !== 0 && message.method === "CANCEL" && this.table.machine(transaction) === Machine.inviteClient) transaction = this.table.cancelOf(transaction);
     // The method of CSeq counts as well (RFC 3261 §17.1.3 rule 2).
@@ -281,7 +278,7 @@ export class TransactionLayer implements TransportHandler {
   #key(message: Message, via: Via, method: string): void {
     // RFC 3261 §17.2.3; an element of RFC 2543 makes no unique branch, so more of its message goes into the key.
     if (via.branch.startsWith(magicCookie) && via.branch.length > magicCookie.length) this.#hash.hash(`${via.branch}|${via.host}:${via.port}|${method}`);
-    else this.#hash.hash(`${via.params}|${via.host}:${via.port}|${method}|${message.requestUri}|${message.callId}|${message.cseq}|${tagOf(message.header(Header.from))}`);
+    else this.#hash.hash(`${via.params}|${via.host}:${via.port}|${method}|${message.requestUri}|${message.callId}|${message.cseq}|${message.fromTag}`);
   }
 
   /** Responses go back on the connection; over UDP to the source address, and to its port when rport was asked for, else to that of sent-by (RFC 3261 §18.2.2, RFC 3581 §4). */
@@ -349,7 +346,7 @@ export class TransactionLayer implements TransportHandler {
 /** The topmost Via; null when a next hop has spoilt it. */
 function readableVia(message: Message): Via | null {
   try {
-    return topVia(message);
+    return message.topVia;
   } catch {
     return null;
   }
@@ -360,12 +357,6 @@ const quiet: TransactionUser = { onResponse: nothing, onTimeout: nothing, onUnre
 
 function nothing(): void {
   /* on purpose */
-}
-
-function firstElementEnd(message: Message, line: number): number {
-  const end = message.valueEnd(line);
-  const comma = message.text.indexOf(",", message.valueStart(line));
-  return comma === -1 || comma > end ? end : comma;
 }
 
 /** What was wrong, as a reason phrase: short, printable. */
