@@ -1,3 +1,5 @@
+import { hex32 } from "./hex.ts";
+
 /** Two 32-bit halves of a keyed 64-bit hash; `high` and `low` hold the result of the last call, so that hashing makes no garbage.
  *  SipHash-1-3 (Aumasson, Bernstein 2012): short tags and table keys that a peer cannot forge without the key. */
 export interface KeyedHash {
@@ -13,6 +15,19 @@ export interface KeyedHash {
 export function keyedHash(key: Uint8Array): KeyedHash {
   const view = new DataView(Uint8Array.from(key.subarray(0, 16)).buffer);
   return new SipHash(view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), view.getUint32(12, true));
+}
+
+// Characters are copied into bytes first: a string's are reached one by one at several times the cost.
+const SCRATCH_BYTES = 4096;
+const bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+const words = new Int32Array(bytes.buffer, bytes.byteOffset, SCRATCH_BYTES / 4);
+
+/** The bytes that hold a text, from 0, with zeros up to a whole block behind it. */
+function bytesOf(text: string, length: number): Buffer {
+  const to = length + 8 > SCRATCH_BYTES ? Buffer.allocUnsafeSlow((length & ~7) + 8) : bytes;
+  to.write(text, 0, length, "latin1");
+  to.fill(0, length, (length & ~7) + 8);
+  return to;
 }
 
 class SipHash implements KeyedHash {
@@ -32,7 +47,7 @@ class SipHash implements KeyedHash {
 
   tag(text: string): string {
     this.hash(text);
-    return (this.high >>> 0).toString(16).padStart(8, "0") + (this.low >>> 0).toString(16).padStart(8, "0");
+    return hex32(this.high) + hex32(this.low);
   }
 
   hash(text: string, start = 0, end = text.length): void {
@@ -47,13 +62,14 @@ class SipHash implements KeyedHash {
       v3h = this.#k1h ^ 0x74656462;
     const length = end - start;
     const blocks = (length >>> 3) + 1;
-    let at = start;
+    const held = bytesOf(start === 0 && end === text.length ? text : text.slice(start, end), length);
+    const from = held === bytes ? words : new Int32Array(held.buffer, held.byteOffset, held.length / 4);
     for (let block = 0; block < blocks + 3; block++) {
       let ml = 0,
         mh = 0;
       if (block < blocks) {
-        for (let shift = 0; shift < 32 && at < end; shift += 8) ml |= (text.charCodeAt(at++) & 0xff) << shift;
-        for (let shift = 0; shift < 32 && at < end; shift += 8) mh |= (text.charCodeAt(at++) & 0xff) << shift;
+        ml = from[2 * block] ?? 0;
+        mh = from[2 * block + 1] ?? 0;
         if (block === blocks - 1) mh = (mh & 0x00ffffff) | (length << 24);
         v3l ^= ml;
         v3h ^= mh;

@@ -72,8 +72,10 @@ export class TimerWheel {
 
   /** Stops a timer; does nothing when it has fired, was stopped, or is 0. */
   stop(timer: TimerId): void {
-    const id = timer % TIMERS_MAX;
-    if (timer === 0 || this.#slot[id] === -1 || this.#generation[id] !== Math.floor(timer / TIMERS_MAX)) return;
+    if (timer === 0) return;
+    const generation = Math.floor(timer / TIMERS_MAX);
+    const id = timer - generation * TIMERS_MAX;
+    if (this.#slot[id] === -1 || this.#generation[id] !== generation) return;
     this.#unlink(id);
     this.#release(id);
   }

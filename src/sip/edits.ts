@@ -19,33 +19,42 @@ export const noEdits: Edits = [];
 /** Collects replacements of parts of one text and makes the new text of them. Reused: `begin` starts the next message. */
 export class Splice {
   #text = "";
-  #from: number[] = [];
-  #to: number[] = [];
-  #put: string[] = [];
+  #count = 0;
+  readonly #from: number[] = [];
+  readonly #to: number[] = [];
+  readonly #put: string[] = [];
 
   /** Starts on a text. */
   begin(text: string): this {
     this.#text = text;
-    this.#from.length = this.#to.length = this.#put.length = 0;
+    this.#count = 0;
     return this;
   }
 
   /** Puts `text` in the place of what stands from `from` to `to`. Parts may be given in any order but may not overlap;
    *  two at the same place stand in the order in which they were given. */
   replace(from: number, to: number, text: string): void {
-    let at = this.#from.length;
-    while (at > 0 && (this.#from[at - 1] ?? 0) > from) at--;
-    this.#from.splice(at, 0, from);
-    this.#to.splice(at, 0, to);
-    this.#put.splice(at, 0, text);
+    let at = this.#count++;
+    // Nearly always the last one: what comes behind it moves up.
+    for (; at > 0 && (this.#from[at - 1] ?? 0) > from; at--) {
+      this.#from[at] = this.#from[at - 1] ?? 0;
+      this.#to[at] = this.#to[at - 1] ?? 0;
+      this.#put[at] = this.#put[at - 1] ?? "";
+    }
+    this.#from[at] = from;
+    this.#to[at] = to;
+    this.#put[at] = text;
   }
 
   /** The new text. */
   end(): string {
     let made = "";
     let at = 0;
-    for (let part = 0; part < this.#from.length; part++) {
-      made += this.#text.slice(at, this.#from[part]) + (this.#put[part] ?? "");
+    for (let part = 0; part < this.#count; part++) {
+      const from = this.#from[part] ?? 0;
+      if (from > at) made += this.#text.slice(at, from);
+      made += this.#put[part] ?? "";
+      this.#put[part] = "";
       at = Math.max(at, this.#to[part] ?? at);
     }
     return made + this.#text.slice(at);
@@ -84,6 +93,11 @@ export function spliceEdits(splice: Splice, message: Message, edits: Edits): voi
 /** Takes the first `count` elements of a list header (Via, Route) off the message. */
 export function spliceOffTop(splice: Splice, message: Message, id: HeaderId, count: number): void {
   let left = count;
+  if (count === 1 && message.isSingle(id)) {
+    const line = message.lineOf(id);
+    splice.replace(message.lineStart(line), message.lineEnd(line), "");
+    return;
+  }
   for (let line = message.lineOf(id); line !== -1 && left > 0; line = message.lineOf(id, line)) {
     const end = message.valueEnd(line);
     let at = message.valueStart(line);

@@ -4,7 +4,7 @@ import { findHeaderLines, type FoundLines } from "./header-lines.ts";
 import { elementEnd } from "./list-element.ts";
 import { internMethod, isToken, methodNumbered } from "./method.ts";
 import { parseNameAddr, tagOf } from "./name-addr.ts";
-import { AddressWord, Word, wordsFor } from "./scan-words.ts";
+import { AddressWord, ViaWord, Word, wordsFor } from "./scan-words.ts";
 import { parseSipUri, uriAt, type SipUri } from "./uri.ts";
 import { parseVia, viaAt, type Via } from "./via.ts";
 
@@ -274,6 +274,15 @@ export class Message {
     if (after === -1) return this.#words[Word.first + id] ?? -1;
     for (let line = after + 1; line < this.#count; line++) if (this.#words[Word.line + 4 * line] === id) return line;
     return -1;
+  }
+
+  /** True when the first line of that list header holds a single value, without quotes. */
+  isSingle(id: HeaderId): boolean {
+    const line = this.lineOf(id);
+    if (line === -1) return false;
+    if (id === Header.via && this.isPlain) return this.#words[Word.via + ViaWord.end] === this.valueEnd(line);
+    const comma = this.text.indexOf(",", this.valueStart(line));
+    return comma === -1 || comma >= this.valueEnd(line);
   }
 
   /** The kind of a line. */

@@ -339,8 +339,10 @@ export class TransactionTable {
   }
 
   #slot(id: TransactionId): number {
-    const slot = id % SLOTS_MAX;
-    return slot < this.#used && this.#state[slot] !== State.free && this.#generation[slot] === Math.floor(id / SLOTS_MAX) ? slot : 0;
+    // Not `%`: on numbers beyond 32 bits that is a call of the C library.
+    const generation = Math.floor(id / SLOTS_MAX);
+    const slot = id - generation * SLOTS_MAX;
+    return slot < this.#used && this.#state[slot] !== State.free && this.#generation[slot] === generation ? slot : 0;
   }
 
   #take(): number {
