@@ -39,6 +39,21 @@ export interface DialogInfo {
   readonly dialogs: readonly DialogView[];
 }
 
+/** How a watcher's phone wants its documents written, where phones differ. */
+export interface DialogForm {
+  /** What a user without dialogs is shown by: the dummy dialog in state terminated, which Yealink, Aastra and Bria need, or no dialog at all. */
+  readonly idle: "dummy" | "empty";
+  /** What a caller's own dialog says until it is answered: its true state, or `confirmed` for phones whose lamp must be steady while the user calls out. */
+  readonly caller: "early" | "confirmed";
+  /** Who the other side is: shown, shown as anonymous, or left out. */
+  readonly remote: "shown" | "anonymous" | "none";
+  /** The attribute of `+sip.rendering`. DEVIATION: RFC 4235 §4.4 says `pval`; `pvalue` is for phones that were built after its examples. */
+  readonly hold: "pval" | "pvalue";
+}
+
+/** What RFC 4235 says, with the dummy dialog. */
+export const STANDARD_DIALOG_FORM: DialogForm = { idle: "dummy", caller: "early", remote: "shown", hold: "pval" };
+
 /** A dialog that somebody else wrote: anything but its state may be missing. */
 export interface ParsedDialog {
   readonly id: string;
@@ -69,8 +84,9 @@ export function renderDialogInfo(info: DialogInfo): string {
 }
 
 /** The same document around its version number, which differs from watcher to watcher: `head + version + tail`. */
-export function renderDialogInfoParts(entity: string, dialogs: readonly DialogView[]): { readonly head: string; readonly tail: string } {
-  const inside = dialogs.length === 0 ? dummyDialog(entity) : dialogs.map(dialogElement).join("");
+export function renderDialogInfoParts(entity: string, dialogs: readonly DialogView[], form: DialogForm = STANDARD_DIALOG_FORM): { readonly head: string; readonly tail: string } {
+  const idle = form.idle === "dummy" ? dummyDialog(entity) : "";
+  const inside = dialogs.length === 0 ? idle : dialogs.map((view) => dialogElement(view, form)).join("");
   return {
     head: `<?xml version="1.0" encoding="UTF-8"?>\n<dialog-info xmlns="${NAMESPACE}" version="`,
     tail: `" state="full" entity="${escapeUri(entity)}">\n${inside}</dialog-info>\n`,
@@ -91,22 +107,28 @@ export function parseDialogInfo(body: string): ParsedDialogInfo {
   };
 }
 
-function dialogElement(view: DialogView): string {
+const ANONYMOUS: DialogParty = { uri: "sip:anonymous@anonymous.invalid", display: "Anonymous" };
+const NOBODY: DialogParty = { uri: "" };
+
+function dialogElement(view: DialogView, form: DialogForm): string {
+  const isWaiting = view.direction === "initiator" && view.state !== "confirmed" && view.state !== "terminated";
+  const state = isWaiting && form.caller === "confirmed" ? "confirmed" : view.state;
+  const remote = form.remote === "shown" ? view.remote : form.remote === "anonymous" ? ANONYMOUS : NOBODY;
   return (
     ` <dialog id="${escapeSipText(view.id)}"${attribute("call-id", view.callId)}${attribute("local-tag", view.localTag)}` +
-    `${attribute("remote-tag", view.remoteTag)} direction="${view.direction}">\n  <state>${view.state}</state>\n` +
-    participant("local", view.local, view.onHold === true) +
-    participant("remote", view.remote, false) +
+    `${attribute("remote-tag", view.remoteTag)} direction="${view.direction}">\n  <state>${state}</state>\n` +
+    participant("local", view.local, view.onHold === true ? form.hold : null) +
+    participant("remote", remote, null) +
     " </dialog>\n"
   );
 }
 
-function participant(side: "local" | "remote", party: DialogParty, isHeld: boolean): string {
+function participant(side: "local" | "remote", party: DialogParty, hold: DialogForm["hold"] | null): string {
   if (party.uri === "") return "";
   const uri = escapeUri(party.uri);
   const target = party.target === undefined ? uri : escapeUri(party.target);
   // RFC 4235 §4.1.6.1: a target that renders nothing has put its peer on hold.
-  const end = isHeld ? `><param pname="+sip.rendering" pval="no"/></target>` : "/>";
+  const end = hold === null ? "/>" : `><param pname="+sip.rendering" ${hold}="no"/></target>`;
   return `  <${side}><identity${attribute("display", party.display ?? "")}>${uri}</identity><target uri="${target}"${end}</${side}>\n`;
 }
 

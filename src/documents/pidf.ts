@@ -17,6 +17,18 @@ export interface PidfState {
   readonly since: number;
   /** A status in the old `im:` vocabulary that is passed through (only while `im_to_rpid` is off). */
   readonly im?: string;
+  /** Contact information of RFC 4482 by element name, as its publisher gave it. */
+  readonly cipid?: ReadonlyMap<string, string>;
+}
+
+/** What single phones want in the tuple beside the standard; all are whole XML, bytes as latin1. */
+export interface TupleExtras {
+  /** Its id; default: made of the entity. */
+  readonly tupleId?: string;
+  /** Elements after `<basic>`. */
+  readonly inStatus?: string;
+  /** A `<note>` after the contact. */
+  readonly tupleNote?: string;
 }
 
 /** One `<tuple>` as its publisher wrote it (RFC 3863 §4.1.2); texts are Unicode. */
@@ -62,6 +74,8 @@ export interface ParsedPresence {
   readonly cipid: ReadonlyMap<string, string>;
 }
 
+/** The namespace of RFC 3863. */
+export const PIDF_NAMESPACE = "urn:ietf:params:xml:ns:pidf";
 const DATA_MODEL = "urn:ietf:params:xml:ns:pidf:data-model";
 const RPID = "urn:ietf:params:xml:ns:pidf:rpid";
 const CIPID = "urn:ietf:params:xml:ns:pidf:cipid";
@@ -88,24 +102,38 @@ export function parsePidf(body: string): ParsedPresence {
 
 /** The document that watchers of presence get (bytes as latin1): exactly one tuple and one person, in the order that the schemas of RFC 3863,
  *  4479 and 4480 ask for. `entity` is the URI that the watcher subscribed to, as SIP text. */
-export function renderPidf(state: PidfState, entity: string): string {
+export function renderPidf(state: PidfState, entity: string, extras: TupleExtras = NO_EXTRAS): string {
   const uri = escapeUri(entity);
   const id = idOf(entity);
   const note = bytesOf(escapeXml(state.note));
   const im = state.im === undefined ? "" : `<im:im xmlns:im="${IM}">${bytesOf(escapeXml(state.im))}</im:im>`;
   const inPerson = [
     ...activityElements(state.activities),
+    ...(state.cipid === undefined ? [] : cipidElements(state.cipid)),
     ...(note === "" ? [] : [`<dm:note>${note}</dm:note>`]),
   ];
   const timestamp = state.since > 0 ? `<dm:timestamp>${formatTimestamp(state.since)}</dm:timestamp>` : "";
   return (
     `<?xml version="1.0" encoding="UTF-8"?>\n` +
     `<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="${DATA_MODEL}"\n xmlns:rpid="${RPID}" entity="${uri}">\n` +
-    ` <tuple id="t${id}"><status><basic>${state.basic}</basic>${im}</status><contact priority="0.8">${uri}</contact></tuple>\n` +
+    ` <tuple id="${extras.tupleId ?? `t${id}`}"><status><basic>${state.basic}</basic>${im}${extras.inStatus ?? ""}</status><contact priority="0.8">${uri}</contact>${extras.tupleNote ?? ""}</tuple>\n` +
     (note === "" ? "" : ` <note>${note}</note>\n`) +
     ` <dm:person id="p${id}">${inPerson.join("\n  ")}${timestamp}</dm:person>\n` +
     `</presence>\n`
   );
+}
+
+const NO_EXTRAS: TupleExtras = {};
+
+/** The elements of RFC 4482 §3 that are written; others that a publisher named so are left out, and so are addresses that are none. */
+const CIPID_NAMES = ["card", "display-name", "homepage", "icon", "map", "sound"];
+const CIPID_ADDRESS = /^(?:https?|ftp|sips?|cid):(?:[\w\-.~:/?@!$&'()*+,;=]|%[\da-fA-F]{2})+$/;
+
+function cipidElements(cipid: ReadonlyMap<string, string>): string[] {
+  return CIPID_NAMES.flatMap((name) => {
+    const text = cipid.get(name);
+    return text === undefined || (name !== "display-name" && !CIPID_ADDRESS.test(text)) ? [] : [`<c:${name} xmlns:c="${CIPID}">${bytesOf(escapeXml(text))}</c:${name}>`];
+  });
 }
 
 /** An `<activities>` element for each span of time: RPID writes `from` and `until` on the whole (RFC 4480 §3.2). */
