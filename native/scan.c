@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-  CONTRACT_VERSION = 1,
+  CONTRACT_VERSION = 2,
   TEXT_MAX = 65535,
   LINES_MAX = 186, /* 250 less the 64 that a message may gain on its way */
   HEADERS = 64,
@@ -34,13 +34,14 @@ enum {
   AT_FROM = AT_VIA + VIA_WORDS, /* start and end of the URI, its parts, start and end of the tag */
   ADDRESS_URI = 0, ADDRESS_URI_END = 1, ADDRESS_PARTS = 2, ADDRESS_TAG = ADDRESS_PARTS + URI_WORDS, ADDRESS_TAG_END = ADDRESS_TAG + 1, ADDRESS_WORDS = ADDRESS_TAG_END + 1,
   AT_TO = AT_FROM + ADDRESS_WORDS,
-  AT_FIRST = AT_TO + ADDRESS_WORDS, /* the first line of each header, by its number */
+  AT_LOOP = AT_TO + ADDRESS_WORDS, /* FNV-1a of what routing looks at: request URI, From tag, Call-ID, CSeq number, first Route, with | between */
+  AT_FIRST = AT_LOOP + 1, /* the first line of each header, by its number */
   AT_LINE = AT_FIRST + HEADERS,     /* of each line: the number of its header, its start, its value's start and end */
   WORDS = AT_LINE + 4 * 256
 };
 
 /* Those numbers of src/sip/header-name.ts that mean something here; JavaScript defines all of them. */
-enum { VIA = 1, FROM = 2, TO = 3, CALL_ID = 4, CSEQ = 5, MAX_FORWARDS = 6, CONTENT_LENGTH = 10, EXPIRES = 12 };
+enum { VIA = 1, FROM = 2, TO = 3, CALL_ID = 4, CSEQ = 5, MAX_FORWARDS = 6, ROUTE = 8, CONTENT_LENGTH = 10, EXPIRES = 12 };
 
 /* What JavaScript has defined: header names in lower case, and methods. */
 enum { NAME_MAX = 31, NAMES_MAX = 200, METHODS_MAX = 32 };
@@ -305,6 +306,14 @@ static bool start_line(const uint8_t *text, int stop, int32_t *w) {
   return w[AT_METHOD] >= 0 && uri(text, at + 1, stop - 8, w + AT_TARGET);
 }
 
+/* FNV-1a goes on over a part, and a | behind it. */
+static uint32_t mixed(uint32_t hash, const uint8_t *text, int at, int end) {
+  for (; at >= 0 && at < end; at++) hash = (hash ^ text[at]) * 16777619u;
+  return (hash ^ '|') * 16777619u;
+}
+
+static int32_t value_at(const int32_t *w, int header, int part) { return w[AT_LINE + 4 * w[AT_FIRST + header] + part]; }
+
 static bool is_plain(const uint8_t *text, int length, int32_t *w) {
   const uint8_t *feed = memchr(text, '\n', (size_t)length);
   if (feed == NULL || feed == text || feed[-1] != '\r') return false;
@@ -313,6 +322,7 @@ static bool is_plain(const uint8_t *text, int length, int32_t *w) {
   w[AT_VIAS] = 0;
   memset(w + AT_FIRST, 0xff, HEADERS * sizeof *w);
   int lines = 0;
+  int cseq_end = 0;
   int at = (int)(feed - text) + 1;
   for (;;) {
     if (at + 1 >= length) return false;
@@ -360,7 +370,8 @@ static bool is_plain(const uint8_t *text, int length, int32_t *w) {
         break;
       case CSEQ: {
         const int64_t cseq = number(text, &value, end);
-        if (cseq < 0 || !is(text[value], BLANK)) return false;
+        if (cseq < 0 || !is(text[value], BLANK) || (text[at] == '0' && value > at + 1)) return false;
+        cseq_end = value;
         while (is(text[value], BLANK)) value++;
         const int method = method_number(text, value, end);
         if (method < 0 || (w[AT_IS_REQUEST] == 1 && method != w[AT_METHOD])) return false;
@@ -385,6 +396,14 @@ static bool is_plain(const uint8_t *text, int length, int32_t *w) {
   w[AT_HEADERS_END] = at;
   w[AT_BODY] = at + 2;
   if (w[AT_VIAS] == 0 || w[AT_FIRST + FROM] < 0 || w[AT_FIRST + TO] < 0 || w[AT_FIRST + CALL_ID] < 0 || w[AT_CSEQ] < 0) return false;
+  if (w[AT_IS_REQUEST] == 1) {
+    uint32_t hash = mixed(2166136261u, text, w[AT_URI], w[AT_URI + 1]);
+    hash = mixed(hash, text, w[AT_FROM + ADDRESS_TAG], w[AT_FROM + ADDRESS_TAG_END]);
+    hash = mixed(hash, text, value_at(w, CALL_ID, 2), value_at(w, CALL_ID, 3));
+    hash = mixed(hash, text, value_at(w, CSEQ, 2), cseq_end);
+    if (w[AT_FIRST + ROUTE] >= 0) hash = mixed(hash, text, value_at(w, ROUTE, 2), value_at(w, ROUTE, 3));
+    w[AT_LOOP] = (int32_t)hash;
+  }
   return w[AT_LENGTH] < 0 || w[AT_LENGTH] == length - w[AT_BODY];
 }
 

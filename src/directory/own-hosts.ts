@@ -40,7 +40,7 @@ export function interfaceAddresses(): string[] {
 /** A host as hosts are compared: lower case, no final dot, IPv6 in its shortest form without brackets. */
 export function canonicalHost(host: string): string {
   const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-  if (!bare.includes(":")) return bare.toLowerCase().replace(/\.$/, "");
+  if (!bare.includes(":")) return bare.endsWith(".") ? bare.slice(0, -1).toLowerCase() : bare.toLowerCase();
   if (!isIPv6(bare) || bare.includes("%")) return bare.toLowerCase();
   return new URL(`http://[${bare}]/`).hostname.slice(1, -1);
 }

@@ -10,8 +10,7 @@ import type { Nonces } from "../sip/digest/nonces.ts";
 import { judge } from "../sip/digest/response.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
-import { parseNameAddr } from "../sip/name-addr.ts";
-import { bareHost, parseSipUri } from "../sip/uri.ts";
+import { bareHost } from "../sip/uri.ts";
 import type { Call, Feature } from "./feature.ts";
 import type { GuessLimit } from "./guess-limit.ts";
 import { goOn, refuse, type Verdict } from "./verdict.ts";
@@ -86,7 +85,7 @@ export function authentication(deps: {
         guesses.succeeded(address, aor);
     }
     if (claimed !== aor) return forbidden("From is not the user whose password this is");
-    if (message.method === "REGISTER" && aorIn(directory, message.header(Header.to)) !== aor) return forbidden("one registers for oneself only");
+    if (message.method === "REGISTER" && aorIn(directory, message, Header.to) !== aor) return forbidden("one registers for oneself only");
     counts.accepted++;
     mark.identified(call, aor);
     return goOn;
@@ -99,7 +98,7 @@ export function authentication(deps: {
     onRequest(call) {
       const { message } = call;
       if (call.retargets > 0) return goOn;
-      const claimed = aorIn(directory, message.header(Header.from));
+      const claimed = aorIn(directory, message, Header.from);
       if (trusted.length > 0 && isTrusted(trusted, call.source.remoteAddress)) {
         mark.trusted(call);
         if (claimed !== null) mark.identified(call, claimed);
@@ -107,11 +106,11 @@ export function authentication(deps: {
       }
       if (settings.require === "none" || (settings.require === "register" && message.method !== "REGISTER")) {
         // Taken at his word, known to the directory or not: for benchmarks, and loudly warned of at start.
-        const anyone = claimed ?? anyoneIn(directory, message.header(Header.from));
+        const anyone = claimed ?? anyoneIn(directory, message);
         if (anyone !== null) mark.identified(call, anyone);
         return anyone === null ? asStranger(call, directory, forbidden) : goOn;
       }
-      const claimsOurs = claimed !== null || isOwnAddress(directory, message.header(Header.from)) || message.method === "REGISTER";
+      const claimsOurs = claimed !== null || isOwnAddress(directory, message) || message.method === "REGISTER";
       if (!claimsOurs) return asStranger(call, directory, forbidden);
       const credentials = credentialsFor(message, realm);
       return credentials === null ? challenged(call, false) : judged(call, credentials, claimed);
@@ -153,20 +152,19 @@ function ha1Of(user: User, algorithm: DigestAlgorithm): string | undefined {
 }
 
 /** The person of ours that a From or To names. */
-function aorIn(directory: Directory, value: string | undefined): Aor | null {
-  if (value === undefined) return null;
-  const uri = parseSipUri(parseNameAddr(value).uri);
+function aorIn(directory: Directory, message: Message, header: typeof Header.from | typeof Header.to): Aor | null {
+  const uri = message.addressUri(header);
   return uri?.user == null ? null : directory.aorOf(uri.user, uri.host);
 }
 
 /** Whoever of our domain a From claims to be, though the directory does not know him. */
-function anyoneIn(directory: Directory, value: string | undefined): Aor | null {
-  const uri = value === undefined ? null : parseSipUri(parseNameAddr(value).uri);
+function anyoneIn(directory: Directory, message: Message): Aor | null {
+  const uri = message.addressUri(Header.from);
   return uri?.user == null || !directory.isOwnDomain(uri.host) ? null : aorOf(uri.user, directory.domain);
 }
 
-function isOwnAddress(directory: Directory, value: string | undefined): boolean {
-  const uri = value === undefined ? null : parseSipUri(parseNameAddr(value).uri);
+function isOwnAddress(directory: Directory, message: Message): boolean {
+  const uri = message.addressUri(Header.from);
   return uri !== null && directory.isOwnDomain(uri.host);
 }
 

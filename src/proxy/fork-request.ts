@@ -49,5 +49,6 @@ export interface ForkRequest {
   readonly callee: Aor | null;
   /** Set when the request that is forwarded is not the text that came in (a strict router's rewriting). */
   readonly rewritten: Message | null;
-  readonly toTag: string;
+  /** The tag of our own answers; asked for when there is one. */
+  readonly toTag: () => string;
 }

@@ -82,8 +82,15 @@ export class Fork implements TransactionUser, ForkControl, BranchOwner {
       this.#roundStart = this.#branches.length;
     }
     if (this.request.method === "INVITE" && this.request.isDialogForming && this.#observed === null) this.#observe(view);
-    this.#enqueue(targets);
-    this.#startGroup(view);
+    const [only] = targets;
+    if (only !== undefined && targets.length === 1 && this.#queue.length === 0) {
+      this.#isStarting = true;
+      this.#start(only, 0, this.deps.hops.ofTarget(only), view);
+      this.#isStarting = false;
+    } else {
+      this.#enqueue(targets);
+      this.#startGroup(view);
+    }
     this.#advance();
   }
 
@@ -123,7 +130,7 @@ export class Fork implements TransactionUser, ForkControl, BranchOwner {
     const message = this.deps.layer.request(transaction);
     if (message !== null) {
       const answer: Answer = { status, ...(reason === undefined ? {} : { reason }), ...(headers === undefined ? {} : { headers }) };
-      const text = responseText(message, answer, toTag, source.remoteAddress, source.remotePort);
+      const text = responseText(message, answer, toTag(), source.remoteAddress, source.remotePort);
       this.deps.layer.respond(transaction, status, text);
       this.#hooks.answered?.(text);
     }
@@ -258,7 +265,7 @@ export class Fork implements TransactionUser, ForkControl, BranchOwner {
 
   /** Goes on when nothing is pending: the next group, or the final answer. */
   #advance(): void {
-    while (!this.#isDone && !this.#isStarting && !this.#branches.some((branch) => branch.isPending)) {
+    while (!this.#isDone && !this.#isStarting && !this.#isWaiting()) {
       const message = this.#queue.length > 0 && !this.#isRefused && !this.#isCancelled ? this.message() : null;
       if (message === null) {
         this.#finish();
@@ -266,6 +273,11 @@ export class Fork implements TransactionUser, ForkControl, BranchOwner {
       }
       this.#startGroup(message);
     }
+  }
+
+  #isWaiting(): boolean {
+    for (const branch of this.#branches) if (branch.isPending) return true;
+    return false;
   }
 
   #finish(): void {
@@ -302,7 +314,7 @@ export class Fork implements TransactionUser, ForkControl, BranchOwner {
 
   #end(status: number): void {
     this.#isDone = true;
-    this.#queue = [];
+    if (this.#queue.length > 0) this.#queue = [];
     this.#control?.release();
     // The transaction lingers; what it was about need not.
     this.deps.layer.table.setUser(this.request.transaction, null);

@@ -14,16 +14,15 @@ export type NextHop = { readonly kind: "flow"; readonly flow: Flow } | { readonl
 export interface NextHops {
   ofTarget(target: Target): NextHop | Promise<NextHop>;
   ofUri(uri: string): NextHop | Promise<NextHop>;
-  /** For a request within a dialog. `next` is the next Route value, if any; `uri` the request URI. */
-  ofPoint(point: RoutePoint, next: string | null, uri: string): NextHop | Promise<NextHop>;
+  /** For a request within a dialog. `next` is the next Route value, if any; `uri` the request URI, null when that is none. */
+  ofPoint(point: RoutePoint, next: string | null, uri: SipUri | null): NextHop | Promise<NextHop>;
 }
 
 /** `server` names this process: a route token of another run names connections that are gone. */
 export function nextHops(deps: { readonly resolver: Resolver; readonly transports: Transports; readonly location: Location; readonly server: string }): NextHops {
   const { resolver, transports, location, server } = deps;
 
-  const ofUri = (text: string, network?: string): NextHop | Promise<NextHop> => {
-    const uri = parseSipUri(text);
+  const ofUri = (uri: SipUri | null, network?: string): NextHop | Promise<NextHop> => {
     if (uri === null || (uri.scheme !== "sip" && uri.scheme !== "sips")) return { kind: "none", status: 416, why: "no SIP URI" };
     const target = targetOf(uri);
     if (target === null) return { kind: "none", status: 503, why: "a transport that is not spoken here" };
@@ -33,21 +32,21 @@ export function nextHops(deps: { readonly resolver: Resolver; readonly transport
 
   const ofTarget = (target: Target): NextHop | Promise<NextHop> => {
     const route = target.routes[0] ?? target.next;
-    if (route !== undefined) return ofUri(parseNameAddr(route).uri);
+    if (route !== undefined) return ofUri(parseSipUri(parseNameAddr(route).uri));
     const { flow, aor, device } = target;
-    if (flow === undefined) return ofUri(target.uri);
+    if (flow === undefined) return ofUri(parseSipUri(target.uri));
     if (flow.isOpen) return { kind: "flow", flow };
     // Its connection has ended since it was found: by that which the device has registered by meanwhile (RFC 5626 §5.3).
     const now = aor === null || device === "" ? target : location.deviceTarget(aor, device);
     if (now === null) return GONE;
-    return now.flow?.isOpen === true ? { kind: "flow", flow: now.flow } : ofUri(now.uri);
+    return now.flow?.isOpen === true ? { kind: "flow", flow: now.flow } : ofUri(parseSipUri(now.uri));
   };
 
   return {
     ofTarget,
-    ofUri: (uri) => ofUri(uri),
+    ofUri: (uri) => ofUri(parseSipUri(uri)),
     ofPoint(point, next, uri) {
-      const onward = (): NextHop | Promise<NextHop> => ofUri(next === null ? uri : parseNameAddr(next).uri, point.kind === "udp" ? point.network : undefined);
+      const onward = (): NextHop | Promise<NextHop> => ofUri(next === null ? uri : parseSipUri(parseNameAddr(next).uri), point.kind === "udp" ? point.network : undefined);
       if (point.kind === "plain" || point.kind === "outward" || (next !== null && !point.isOnly)) return onward();
       if (point.kind === "udp") {
         const flow = transports.open({ protocol: "udp", address: point.address, port: point.port, network: point.network });

@@ -134,25 +134,25 @@ export function pipeline(deps: {
     return all;
   };
 
-  const hooksOf = (context: RequestContext): ForkHooks => ({
-    edits: (target) => {
+  const steps: HookSteps = {
+    changesReplies: repliers.length > 0,
+    edits: (context, target) => {
       if (editors.length === 0) return noEdits;
       context.restore();
       return gather(context, editors, (feature) => feature.onBranch?.(context, target));
     },
-    replyEdits: (response) => gather(context, repliers, (feature) => feature.onReply?.(context, response)),
-    changesReplies: repliers.length > 0,
-    failed: (status, hasRung) => {
+    replyEdits: (context, response) => (repliers.length === 0 ? noEdits : gather(context, repliers, (feature) => feature.onReply?.(context, response))),
+    failed: (context, status, hasRung) => {
       if (rescuers.length === 0) return false;
       context.restore();
       askFailure(context, 0, { status, hasRung });
       return true;
     },
-    redirected: (response) => redirects(context, response),
-    ended: (status) => {
+    redirected: (context, response) => redirects(context, response),
+    ended: (context, status) => {
       for (const feature of enders) feature.onEnd?.(context, status);
     },
-  });
+  };
 
   const askFailure = (context: RequestContext, at: number, outcome: { status: number; hasRung: boolean }): void => {
     const feature = rescuers[at];
@@ -183,7 +183,7 @@ export function pipeline(deps: {
     if (context.fork !== null) return context.fork;
     const { message, caller, source } = context;
     const { method, callId } = message;
-    const hooks = hooksOf(context);
+    const hooks = new ContextHooks(context, steps);
     context.fork = new Fork(
       deps.fork,
       {
@@ -199,7 +199,7 @@ export function pipeline(deps: {
         isCallerKnown: caller !== null || context.isTrusted,
         callee: context.aor,
         rewritten: context.rewritten,
-        toTag: context.localTag,
+        toTag: () => context.localTag,
       },
       context.isWithinDialog ? watchedHooks(hooks, deps.fork.observer, method, callId) : hooks,
     );
@@ -278,14 +278,19 @@ export function pipeline(deps: {
       else dispatch(context, [target]);
       return;
     }
-    settle(context, askTargets(context, devicesOf(aor)), (targets) => {
-      dispatch(context, targets);
-    });
+    const devices = devicesOf(aor);
+    if (targeters.length === 0) dispatch(context, devices);
+    else {
+      settle(context, askTargets(context, devices), (targets) => {
+        dispatch(context, targets);
+      });
+    }
   };
 
   /** A person's devices; where one registered the address of another person of ours, that person's. */
   const devicesOf = (aor: Aor, visited: readonly Aor[] = []): readonly Target[] => {
     const found = location.targets(aor);
+    if (found.length === 1 && found[0]?.flow !== undefined) return found;
     if (visited.length >= RETARGETS_MAX) return found;
     const others = found.map((target) => (target.flow === undefined && target.routes.length === 0 ? personAt(target.uri) : null));
     if (others.every((other) => other === null || other === aor || visited.includes(other))) return found;
@@ -327,6 +332,51 @@ export function pipeline(deps: {
       });
     },
   };
+}
+
+/** What a fork asks of the pipeline, for any request. */
+interface HookSteps {
+  readonly changesReplies: boolean;
+  edits(context: RequestContext, target: Target): Edits;
+  replyEdits(context: RequestContext, response: Message): Edits;
+  failed(context: RequestContext, status: number, hasRung: boolean): boolean;
+  redirected(context: RequestContext, response: Message): readonly Target[];
+  ended(context: RequestContext, status: number): void;
+}
+
+/** The same for one request. */
+class ContextHooks implements ForkHooks {
+  readonly #context: RequestContext;
+  readonly #steps: HookSteps;
+
+  constructor(context: RequestContext, steps: HookSteps) {
+    this.#context = context;
+    this.#steps = steps;
+  }
+
+  get changesReplies(): boolean {
+    return this.#steps.changesReplies;
+  }
+
+  edits(target: Target): Edits {
+    return this.#steps.edits(this.#context, target);
+  }
+
+  replyEdits(response: Message): Edits {
+    return this.#steps.replyEdits(this.#context, response);
+  }
+
+  failed(status: number, hasRung: boolean): boolean {
+    return this.#steps.failed(this.#context, status, hasRung);
+  }
+
+  redirected(response: Message): readonly Target[] {
+    return this.#steps.redirected(this.#context, response);
+  }
+
+  ended(status: number): void {
+    this.#steps.ended(this.#context, status);
+  }
 }
 
 /** What we answer ourselves, as an Allow header line. */

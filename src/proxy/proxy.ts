@@ -1,12 +1,12 @@
 import { background } from "../base/background.ts";
 import type { KeyedHash } from "../base/keyed-hash.ts";
-import { Splice, noEdits, spliceOffTop } from "../sip/edits.ts";
+import { Splice, noEdits, spliceOffTop, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import { Message } from "../sip/message.ts";
 import type { TransactionCore, TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
 import type { Flow, Transports } from "../sip/transport/transport.ts";
-import { parseSipUri, uriParam } from "../sip/uri.ts";
+import { parseSipUri, uriParam, type SipUri } from "../sip/uri.ts";
 import { magicCookie, type Via } from "../sip/via.ts";
 import { watchedHooks } from "./dialog-watch.ts";
 import type { ForkDeps, ForkRequest } from "./fork-request.ts";
@@ -38,8 +38,7 @@ export function proxy(deps: {
   const { layer, pipeline, own, location } = deps;
 
   /** The device that a URI of ours means: a phone may give its GRUU as Contact (RFC 5627 §4.4), and then requests within the dialog bear that. Null for a URI that is not ours. */
-  const ownTarget = (text: string): Target | "gone" | null => {
-    const uri = parseSipUri(text);
+  const ownTarget = (uri: SipUri | null): Target | "gone" | null => {
     if (uri === null || uri.user === null || !own.isOurs(uri)) return null;
     const gr = uriParam(uri, "gr");
     const aor = pipeline.identify(uri);
@@ -50,10 +49,10 @@ export function proxy(deps: {
   /** Where a request within a dialog goes: by the next Route, by what our own Route says, or by the request URI. */
   const legOf = (routes: RouteSet, point: RoutePoint): { readonly target: Target; readonly hop: NextHop | Promise<NextHop> } => {
     const { hops } = deps.fork;
-    const device = routes.next === null ? ownTarget(routes.uri) : null;
-    if (device === null) return { target: plainTarget(routes.uri), hop: hops.ofPoint(point, routes.next, routes.uri) };
+    const device = routes.next === null ? ownTarget(routes.target) : null;
+    if (device === null) return { target: plainTarget(routes.uri), hop: hops.ofPoint(point, routes.next, routes.target) };
     if (device === "gone") return { target: plainTarget(routes.uri), hop: { kind: "none", status: 480, why: "the device is not registered" } };
-    return { target: device, hop: point.kind === "plain" ? hops.ofTarget(device) : hops.ofPoint(point, null, device.uri) };
+    return { target: device, hop: point.kind === "plain" ? hops.ofTarget(device) : hops.ofPoint(point, null, parseSipUri(device.uri)) };
   };
 
   /** What our own Route says, for a request within the dialog that it was written for; null when there is none, or when its sender may not use it. */
@@ -69,19 +68,7 @@ export function proxy(deps: {
     if (method === "INVITE") layer.reply(transaction, message, { status: 100 }, "");
     observer.onDialogRequest(message);
     const rewritten = strictlyRewritten(message, routes);
-    const hooks: ForkHooks = {
-      edits: () => noEdits,
-      replyEdits: () => noEdits,
-      changesReplies: false,
-      failed: (status) => {
-        // The phone's connection is gone and its Contact cannot be reached: it must register again first (RFC 5626 §11.5).
-        if (status !== 430 && (status !== 503 || point.kind !== "connection")) return false;
-        fork.answer(430);
-        return true;
-      },
-      redirected: () => [],
-      ended: () => undefined,
-    };
+    const hooks = new InDialogHooks(point.kind === "connection");
     const request: ForkRequest = {
       transaction,
       method,
@@ -94,9 +81,10 @@ export function proxy(deps: {
       isCallerKnown: true,
       callee: null,
       rewritten,
-      toTag: "",
+      toTag: noTag,
     };
     const fork = new Fork(deps.fork, request, watchedHooks(hooks, observer, method, callId));
+    hooks.fork = fork;
     const { target, hop } = legOf(routes, point);
     fork.startAt(target, hop, rewritten ?? message);
   };
@@ -109,7 +97,7 @@ export function proxy(deps: {
         return;
       }
       const routes = routeSet(message, own, deps.tokens);
-      const parsed = routes.uri === "" ? message.uri : parseSipUri(routes.uri);
+      const parsed = routes.target;
       if (parsed === null) {
         layer.reply(transaction, message, { status: 400 }, layer.token());
         return;
@@ -120,7 +108,7 @@ export function proxy(deps: {
         layer.reply(transaction, message, { status: 483 }, layer.token());
         return;
       }
-      const loop = loopHash(deps.hash, message, message.requestUri);
+      const loop = loopHash(message);
       const answer = isLoop(message, layer.serverId, loop) ? { status: 482 } : unknownProxyRequire(message);
       if (answer !== null) {
         layer.reply(transaction, message, answer, layer.token());
@@ -165,6 +153,45 @@ export function proxy(deps: {
       background(later, deps.fork.log, "an ACK could not be forwarded");
     },
   };
+}
+
+/** The caller's To has a tag already. */
+function noTag(): string {
+  return "";
+}
+
+/** A request within a dialog goes one way only, unchanged. */
+class InDialogHooks implements ForkHooks {
+  readonly changesReplies = false;
+  fork: Fork | null = null;
+  readonly #isByConnection: boolean;
+
+  constructor(isByConnection: boolean) {
+    this.#isByConnection = isByConnection;
+  }
+
+  edits(): Edits {
+    return noEdits;
+  }
+
+  replyEdits(): Edits {
+    return noEdits;
+  }
+
+  failed(status: number): boolean {
+    // The phone's connection is gone and its Contact cannot be reached: it must register again first (RFC 5626 §11.5).
+    if (status !== 430 && (status !== 503 || !this.#isByConnection)) return false;
+    this.fork?.answer(430);
+    return true;
+  }
+
+  redirected(): readonly Target[] {
+    return [];
+  }
+
+  ended(): void {
+    /* nobody asked to be told */
+  }
 }
 
 /** Forwards the further 2xx of an INVITE whose fork is over: its branch is tied to the caller's transaction (RFC 6026 §7.2). */

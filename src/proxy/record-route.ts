@@ -6,10 +6,8 @@ import { parseNameAddr } from "../sip/name-addr.ts";
 import { bareHost, parseSipUri } from "../sip/uri.ts";
 import { ownAddress, transportParam } from "../agent/own-address.ts";
 import { isFirstHop } from "../sip/first-hop.ts";
-import { flowPoint, outwardPoint, type RoutePoint, type RouteTokens } from "./route-token.ts";
+import { flowPoint, outwardPoint, plainPoint, type RoutePoint, type RouteTokens } from "./route-token.ts";
 import type { Target } from "./target.ts";
-
-const PLAIN: RoutePoint = { kind: "plain" };
 
 /** Writes our Record-Route lines for one branch (RFC 3261 §16.6 step 4): one when both sides are plain UDP on one listener, else two, each with the
  *  address that its side sees (RFC 5658) and with the way back to the phone behind it. */
@@ -41,9 +39,9 @@ export function recordRoutes(tokens: RouteTokens, server: string): RecordRoutes 
       return [toStranger, flowPoint(out, server, target.aor, target.device, true)];
     }
     if (target.aor === null) return [flowPoint(source, server, caller, callerDevice, true), outwardPoint(source, caller)];
-    const fromCaller = isBehind ? flowPoint(source, server, caller, callerDevice) : PLAIN;
+    const fromCaller = isBehind ? flowPoint(source, server, caller, callerDevice) : plainPoint;
     // Only a registration's own flow is a phone's; a connection that we opened can be opened again.
-    return [fromCaller, isByFlow && (isAcross || needsFlow(out, target.uri)) ? flowPoint(out, server, target.aor, target.device) : PLAIN];
+    return [fromCaller, isByFlow && (isAcross || needsFlow(out, target.uri)) ? flowPoint(out, server, target.aor, target.device) : plainPoint];
   };
 
   const line = (callId: string, point: RoutePoint, flow: Flow): string => `Record-Route: <sip:${tokens.write(callId, point)}@${ownAddress(flow)}${transportParam(flow)};lr>\r\n`;
@@ -53,7 +51,7 @@ export function recordRoutes(tokens: RouteTokens, server: string): RecordRoutes 
       const { callId } = message;
       const { source } = side;
       const [caller, callee] = pointsOf(message, side, out, isByFlow, target);
-      if (caller === PLAIN && callee === PLAIN && source.listener === out.listener && source.localAddress === out.localAddress) return line(callId, PLAIN, out);
+      if (caller === plainPoint && callee === plainPoint && source.listener === out.listener && source.localAddress === out.localAddress) return line(callId, plainPoint, out);
       return line(callId, callee, out) + line(callId, caller, source);
     },
   };

@@ -18,7 +18,6 @@ export class RequestContext implements Call {
   caller: Aor | null = null;
   isTrusted = false;
   retargets = 0;
-  readonly localTag: string;
   readonly transaction: TransactionId;
   readonly routesOff: number;
   readonly nextRoute: string | null;
@@ -33,6 +32,7 @@ export class RequestContext implements Call {
   fork: Fork | null = null;
   readonly #layer: TransactionLayer;
   #isKept = false;
+  #localTag = "";
 
   constructor(layer: TransactionLayer, parts: Pick<RequestContext, "message" | "source" | "uri" | "aor" | "isOurs" | "transaction" | "routesOff" | "nextRoute" | "rewritten" | "loop">) {
     this.#layer = layer;
@@ -47,7 +47,12 @@ export class RequestContext implements Call {
     this.rewritten = parts.rewritten;
     this.loop = parts.loop;
     this.wasTried = parts.message.method !== "INVITE";
-    this.localTag = layer.token();
+  }
+
+  /** The tag that our answers have. */
+  get localTag(): string {
+    if (this.#localTag === "") this.#localTag = this.#layer.token();
+    return this.#localTag;
   }
 
   /** True when it belongs to a dialog: To has a tag. */
@@ -77,6 +82,6 @@ export class RequestContext implements Call {
   }
 
   reply(answer: Answer): void {
-    this.#layer.reply(this.transaction, this.message, answer, this.localTag);
+    this.#layer.reply(this.transaction, this.message, answer, answer.status === 100 ? "" : this.localTag);
   }
 }

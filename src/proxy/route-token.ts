@@ -37,6 +37,9 @@ export function routeTokens(hash: KeyedHash): RouteTokens {
   };
 }
 
+/** The point of what needs no way: the dialog's own URIs suffice. */
+export const plainPoint: RoutePoint = { kind: "plain" };
+
 /** The point of a way to a stranger, for requests that come by the flow of our own side. */
 export function outwardPoint(from: Flow, aor: Aor | null): RoutePoint {
   return { kind: "outward", address: from.remoteAddress, port: from.remotePort, aor };
@@ -74,7 +77,7 @@ function aorText(aor: Aor | null): string {
 }
 
 function parse(text: string): RoutePoint | null {
-  if (text === "") return { kind: "plain" };
+  if (text === "") return plainPoint;
   const [, kind = "", a = "", b = "", c = "", d = "", e = ""] = text.split("~");
   const aor = (user: string, domain: string): Aor | null => (user === "" ? null : aorOf(unescape(user), unescape(domain)));
   switch (kind) {

@@ -131,8 +131,9 @@ export class Reach {
     if (binding === undefined) return null;
     const flow = this.#flow(entry, at);
     if (flow === null && binding.origin.reach === "flow-only") return null;
-    const target = { uri: requestUriOf(binding.uri), routes: binding.path, aor: entry.aor, device: binding.device, q: binding.q, edits: noEdits };
-    return flow === null ? target : { ...target, flow };
+    const uri = requestUriOf(binding.uri);
+    const { path: routes, device, q } = binding;
+    return flow === null ? { uri, routes, aor: entry.aor, device, q, edits: noEdits } : { uri, flow, routes, aor: entry.aor, device, q, edits: noEdits };
   }
 
   /** The binding's flow while it is open; a UDP way is opened again when it is not known (after a restart). */

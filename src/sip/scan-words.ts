@@ -24,10 +24,12 @@ export const Word = {
   /** From and To, see `AddressWord`. */
   from: 33,
   to: 44,
+  /** `loopHash` of a request, as a signed number. */
+  loop: 55,
   /** The first line of each header, by its number. */
-  first: 55,
+  first: 56,
   /** Of each line: the number of its header, its start, its value's start and end. */
-  line: 119,
+  line: 120,
 } as const;
 
 /** Parts of a URI, beside its start and end. */

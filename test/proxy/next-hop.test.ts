@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parseSipUri } from "../../src/sip/uri.ts";
 import { aorOf } from "../../src/base/ids.ts";
 import type { Location } from "../../src/proxy/location.ts";
 import { nextHops, type NextHop } from "../../src/proxy/next-hop.ts";
@@ -40,7 +41,7 @@ function world(now: Target | null = null): { hops: ReturnType<typeof nextHops>; 
 const kindOf = (hop: NextHop | Promise<NextHop>): string => (hop instanceof Promise ? "later" : hop.kind === "none" ? `none ${hop.status}` : hop.kind === "flow" ? `flow ${hop.flow.connection}` : `to ${hop.hops[0]?.address ?? ""}`);
 
 test("past a UDP way's peer it leaves from the same network", () => {
-  const hop = world().hops.ofPoint({ kind: "udp", address: "10.0.0.2", port: 5060, network: "lan", isOnly: false }, "<sip:n;lr>", "sip:102@h");
+  const hop = world().hops.ofPoint({ kind: "udp", address: "10.0.0.2", port: 5060, network: "lan", isOnly: false }, "<sip:n;lr>", parseSipUri("sip:102@h"));
   expect(hop).toEqual({ kind: "hops", hops: [{ protocol: "udp", address: "n", port: 5060, network: "lan" }] });
 });
 
@@ -97,7 +98,7 @@ describe("by route point", () => {
     ["of nobody, and no other", { ...connection, connection: 9, aor: null, isOnly: true }, null, null, "none 430"],
   ])("%s", (_name, point, next, now, expected) => {
     const { hops, opened } = world(now);
-    expect(kindOf(hops.ofPoint(point, next, "sip:102@h"))).toBe(expected);
+    expect(kindOf(hops.ofPoint(point, next, parseSipUri("sip:102@h")))).toBe(expected);
     if (opened.length > 0) expect(opened[0]).toMatchObject({ protocol: "udp", address: "10.0.0.2", port: 5060 });
   });
 });

@@ -1,16 +1,19 @@
+import { parseSipUri } from "../../src/sip/uri.ts";
 import { describe, expect, test } from "vitest";
 import { keyedHash } from "../../src/base/keyed-hash.ts";
 import type { OwnHosts } from "../../src/proxy/own-hosts.ts";
-import { routeSet } from "../../src/proxy/route-set.ts";
+import { routeSet, type RouteSet } from "../../src/proxy/route-set.ts";
 import { routeTokens } from "../../src/proxy/route-token.ts";
 import { Message } from "../../src/sip/message.ts";
 
 const own: OwnHosts = { isOurs: (uri) => uri.host === "us" };
 const tokens = routeTokens(keyedHash(new Uint8Array(16)));
 const token = tokens.write("c", { kind: "plain" });
-const read = (requestUri: string, ...routes: string[]) => {
+const read = (requestUri: string, ...routes: string[]): Omit<RouteSet, "target"> => {
   const message = Message.of(`OPTIONS ${requestUri} SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nCall-ID: c\r\n${routes.map((route) => `Route: ${route}\r\n`).join("")}\r\n`);
-  return routeSet(message, own, tokens);
+  const { target, ...set } = routeSet(message, own, tokens);
+  expect(target).toEqual(parseSipUri(set.uri));
+  return set;
 };
 
 describe("the routes of a request", () => {

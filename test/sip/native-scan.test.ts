@@ -82,6 +82,7 @@ function seen(text: string): unknown {
     uri: safely(() => message.uri),
     from: safely(() => message.addressUri(Header.from)),
     to: safely(() => message.addressUri(Header.to)),
+    loop: isRequest ? message.loopHash : 0,
     tags: [message.fromTag, message.toTag, message.hasToTag, message.callId],
     vias: [message.hasLowerVia, isFirstHop(message)],
     fit: isRequest ? [refusalOf(message, "udp"), refusalOf(message, "tcp")] : isSoundResponse(message),

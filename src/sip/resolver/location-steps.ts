@@ -35,6 +35,15 @@ export type Questions = readonly { readonly name: string; readonly type: DnsType
 /** Hops of one target; more are cut off. */
 export const HOPS_MAX = 16;
 
+/** The one hop of an IPv4 address, for which nothing need be asked; null for anything else. */
+export function literalHops(target: ResolverTarget, { speaks }: LocationRules): readonly Hop[] | null {
+  const { host, transport, port } = target;
+  const first = host.charCodeAt(0);
+  if (first < 48 || first > 57 || isIP(host) !== 4) return null;
+  const protocol = transport === undefined ? defaultTransport(target.secure, speaks) : namedTransport(transport, target.secure, speaks);
+  return protocol === null ? [] : [{ protocol, address: host, port: port ?? defaultPort(protocol) }];
+}
+
 /** RFC 3263 §4 as a coroutine without effects: yields questions, is given their answers, returns the hops to try in order, at most `HOPS_MAX`.
  *  Asks nothing for an IP address. */
 export function* locationSteps(target: ResolverTarget, rules: LocationRules): Generator<Questions, readonly Hop[], readonly DnsResult[]> {

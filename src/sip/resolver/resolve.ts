@@ -1,6 +1,6 @@
 import type { DnsCache, DnsResult } from "../../dns/cache.ts";
 import type { Hop } from "../transport/transport.ts";
-import { locationSteps } from "./location-steps.ts";
+import { literalHops, locationSteps } from "./location-steps.ts";
 import type { LocationRules, Questions, ResolverTarget } from "./location-steps.ts";
 
 /** Finds where a request goes (RFC 3263 §4). */
@@ -17,6 +17,8 @@ export function createResolver(deps: { readonly dns: Pick<DnsCache, "lookup"> } 
 
   return {
     resolve(target) {
+      const known = literalHops(target, deps);
+      if (known !== null) return known;
       const steps = locationSteps(target, deps);
       for (let step = steps.next(); ; ) {
         if (step.done === true) return step.value;

@@ -1,3 +1,4 @@
+import { hex8 } from "../../base/hex.ts";
 import type { KeyedHash } from "../../base/keyed-hash.ts";
 import type { Log } from "../../base/log.ts";
 import { withoutCredentials } from "../../base/log.ts";
@@ -231,7 +232,8 @@ export class TransactionLayer implements TransportHandler {
       this.table.event(transaction, Event.ack);
       return;
     }
-    if (message.toTag === this.#statelessTag(via.branch, message.callId)) return;
+    const { toTag } = message;
+    if (toTag.length === STATELESS_TAG_LENGTH && toTag.startsWith("l") && toTag === this.#statelessTag(via.branch, message.callId)) return;
     this.#core?.onAck(message, via, flow);
   }
 
@@ -300,7 +302,7 @@ export class TransactionLayer implements TransportHandler {
   }
 
   #statelessTag(branch: string, callId: string): string {
-    return `l${this.#hash.tag(`${branch}|${callId}`).slice(0, 12)}`;
+    return `l${this.#hash.tag(`${branch}|${callId}`).slice(0, STATELESS_TAG_LENGTH - 1)}`;
   }
 
   #failLost(): void {
@@ -339,9 +341,12 @@ export class TransactionLayer implements TransportHandler {
 
   /** Random text for tags and Call-IDs of ours. */
   token(): string {
-    return randomHex(this.#random, 6);
+    const bytes = this.#random.bytes(6);
+    return hex8(bytes[0] ?? 0) + hex8(bytes[1] ?? 0) + hex8(bytes[2] ?? 0) + hex8(bytes[3] ?? 0) + hex8(bytes[4] ?? 0) + hex8(bytes[5] ?? 0);
   }
 }
+
+const STATELESS_TAG_LENGTH = 13;
 
 /** The topmost Via; null when a next hop has spoilt it. */
 function readableVia(message: Message): Via | null {
