@@ -27,7 +27,36 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** Name servers to ask; empty for those of the system. */
   readonly resolverServers: readonly Endpoint[];
+  /** What single phones need beside the built-in list; the first that matches counts. */
+  readonly phones: readonly PhoneRule[];
 }
+
+/** What the operator says of phones whose User-Agent matches; a key that he left out is as the built-in list has it. */
+export interface PhoneRule {
+  /** A regular expression, without regard to case. */
+  readonly match: string;
+  /** The built-in profile to start from; null for the one that the User-Agent has anyway. */
+  readonly profile: string | null;
+  readonly presence?: "pidf" | "im" | "digium" | "xpidf";
+  readonly dialogs?: "all" | "one";
+  readonly idle?: "dummy" | "empty";
+  readonly caller?: "early" | "confirmed";
+  readonly remote?: "shown" | "anonymous" | "none";
+  readonly hold?: "pval" | "pvalue";
+  readonly publish?: "pidf" | "im" | "none";
+  readonly pickup?: PickupForm;
+  readonly alertInfo?: AlertInfoForm;
+  readonly digest?: readonly DigestAlgorithm[];
+  readonly accept?: "honoured" | "ignored";
+  readonly gone?: readonly number[];
+}
+
+/** How a phone answers a call that rings elsewhere: INVITE with Replaces to the caller; INVITE to what the lamp shows as the remote party; a feature code
+ *  before the extension. */
+export type PickupForm = "replaces" | "remote-target" | "code";
+
+/** How a phone is told by what sound to ring. */
+export type AlertInfoForm = "urn" | "bellcore" | "yealink" | "snom" | "polycom";
 
 /** One address to listen on; certificates are loaded PEM text. */
 export interface ListenEntry extends Partial<KeyPair> {

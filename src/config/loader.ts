@@ -6,6 +6,7 @@ import { fileTrouble } from "./certificate.ts";
 import type { Config, DirectoryFile, Loaded } from "./config.ts";
 import { directoryFile, directoryKeys, directorySchema } from "./directory-schema.ts";
 import { overlap, parseListenUrl } from "./listen.ts";
+import { phoneRules } from "./phones-schema.ts";
 import { defaults } from "./reader.ts";
 import type { ReadContext, Reading } from "./reader.ts";
 import { Report, mistakeLines } from "./report.ts";
@@ -140,5 +141,6 @@ function configOf(read: ConfigReading, folder: string, directoryPath: string): C
     },
     limits: { messageBytesMax: limits.message_size, connectionsMax: limits.connections, connectionsPerAddressMax: limits.connections_per_address },
     resolverServers: read.resolver.servers,
+    phones: phoneRules(read.phones),
   };
 }

@@ -3,6 +3,7 @@ import { endpoint, isDomainName, network } from "./address.ts";
 import type { ListenEntry } from "./config.ts";
 import { expires } from "./expires.ts";
 import { listen } from "./listen.ts";
+import { phonesKey } from "./phones-schema.ts";
 import { duration, rate, size, whole } from "./quantity.ts";
 import { checked, choice, flag, list, map, onlyYet, optional, required, scalar, section } from "./reader.ts";
 import type { Reader } from "./reader.ts";
@@ -92,6 +93,7 @@ export const configKeys = {
   directory: optional("The file with the users. Without this key a missing file means no users.", text("a file such as ./directory.yaml", 1, 4096), "", "`./directory.yaml`"),
   presence: section("How a person's state is made of what is known, and told to watchers.", presenceKeys),
   limits: section("What the server takes from others at most.", limitsKeys, ["dialled", "caller", "requests"]),
+  phones: phonesKey,
   resolver: section("How host names are looked up.", {
     servers: optional("Name servers to ask.", list(endpoint(53, "192.0.2.53 or 192.0.2.53:5353"), "a list of addresses such as [192.0.2.53]"), [], "the system's"),
   }),
@@ -99,7 +101,7 @@ export const configKeys = {
 
 /** Keys of the contract that later versions bring. */
 export const laterConfigKeys: readonly string[] = [
-  "domains", "calendars", "features", "ringing", "phones", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes", "dialplan", "blocked",
+  "domains", "calendars", "features", "ringing", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes", "dialplan", "blocked",
   "media_servers", "media", "topology_hiding", "capture", "script",
 ];
 
