@@ -11,10 +11,11 @@ export function loopHash(message: Message): string {
 }
 
 /** True when the request has been here before, unchanged (RFC 3261 §16.3 step 4). Costs a text search while the request has one Via. */
-export function isLoop(message: Message, serverId: string, loop: string): boolean {
+export function isLoop(message: Message, serverId: string): boolean {
   const first = message.lineOf(Header.via);
   if (message.isPlain && !message.hasLowerVia && !message.topVia.branch.startsWith(serverId, MAGIC_LENGTH)) return false;
   if (first === -1 || !message.text.includes(`z9hG4bK${serverId}.`)) return false;
+  const loop = loopHash(message);
   for (let line = first; line !== -1; line = message.lineOf(Header.via, line)) {
     const end = message.valueEnd(line);
     for (let start = message.valueStart(line); start < end; ) {

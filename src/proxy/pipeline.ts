@@ -13,6 +13,7 @@ import type { ForkDeps } from "./fork-request.ts";
 import { mergeEdits } from "./branch.ts";
 import { Fork, type ForkHooks } from "./fork.ts";
 import type { Location } from "./location.ts";
+import { loopHash } from "./loop.ts";
 import type { OwnHosts } from "./own-hosts.ts";
 import { contactUri } from "./record-route.ts";
 import { plainTarget, type Target } from "./target.ts";
@@ -191,7 +192,7 @@ export function pipeline(deps: {
         method,
         source,
         routesOff: context.routesOff,
-        loop: context.loop,
+        loop: loopHash(message),
         isDialogForming: DIALOG_FORMING.has(method) && !context.isWithinDialog,
         caller,
         // By a UDP way the device is found again as it is; of a connection another one must be found.

@@ -62,7 +62,7 @@ export function proxy(deps: {
     return point.aor !== null && location.deviceOf(point.aor, flow, "") !== "" ? point : null;
   };
 
-  const inDialog = (message: Message, flow: Flow, transaction: TransactionId, routes: RouteSet, point: RoutePoint, loop: string): void => {
+  const inDialog = (message: Message, flow: Flow, transaction: TransactionId, routes: RouteSet, point: RoutePoint): void => {
     const { observer } = deps.fork;
     const { method, callId } = message;
     if (method === "INVITE") layer.reply(transaction, message, { status: 100 }, "");
@@ -74,7 +74,7 @@ export function proxy(deps: {
       method,
       source: flow,
       routesOff: routes.own,
-      loop,
+      loop: loopHash(message),
       isDialogForming: false,
       caller: null,
       callerDevice: "",
@@ -108,20 +108,19 @@ export function proxy(deps: {
         layer.reply(transaction, message, { status: 483 }, layer.token());
         return;
       }
-      const loop = loopHash(message);
-      const answer = isLoop(message, layer.serverId, loop) ? { status: 482 } : unknownProxyRequire(message);
+      const answer = isLoop(message, layer.serverId) ? { status: 482 } : unknownProxyRequire(message);
       if (answer !== null) {
         layer.reply(transaction, message, answer, layer.token());
         return;
       }
       const point = pointOf(message, flow, routes);
       if (point !== null) {
-        inDialog(message, flow, transaction, routes, point, loop);
+        inDialog(message, flow, transaction, routes, point);
         return;
       }
       const rewritten = strictlyRewritten(message, routes);
       const aor = isOurs ? pipeline.identify(parsed) : null;
-      const parts = { message, source: flow, uri: parsed, aor, isOurs, transaction, routesOff: routes.own, nextRoute: routes.next, rewritten, loop };
+      const parts = { message, source: flow, uri: parsed, aor, isOurs, transaction, routesOff: routes.own, nextRoute: routes.next, rewritten };
       pipeline.run(new RequestContext(layer, parts));
     },
 

@@ -22,8 +22,6 @@ export class RequestContext implements Call {
   readonly routesOff: number;
   readonly nextRoute: string | null;
   readonly rewritten: Message | null;
-  /** The hash of RFC 3261 §16.6 step 8. */
-  readonly loop: string;
   /** True once a 100 was sent, or need not be. */
   wasTried: boolean;
   /** True once the observer of calls has seen it as a request within a dialog. */
@@ -34,7 +32,7 @@ export class RequestContext implements Call {
   #isKept = false;
   #localTag = "";
 
-  constructor(layer: TransactionLayer, parts: Pick<RequestContext, "message" | "source" | "uri" | "aor" | "isOurs" | "transaction" | "routesOff" | "nextRoute" | "rewritten" | "loop">) {
+  constructor(layer: TransactionLayer, parts: Pick<RequestContext, "message" | "source" | "uri" | "aor" | "isOurs" | "transaction" | "routesOff" | "nextRoute" | "rewritten">) {
     this.#layer = layer;
     this.message = parts.message;
     this.source = parts.source;
@@ -45,7 +43,6 @@ export class RequestContext implements Call {
     this.routesOff = parts.routesOff;
     this.nextRoute = parts.nextRoute;
     this.rewritten = parts.rewritten;
-    this.loop = parts.loop;
     this.wasTried = parts.message.method !== "INVITE";
   }
 

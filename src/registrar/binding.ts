@@ -35,6 +35,11 @@ export interface Origin {
   readonly reach: "uri" | "flow" | "flow-only";
 }
 
+/** The same binding, a REGISTER later. Hot path: written out, because a spread costs ten times as much. */
+export function renewed({ uri, q, callId, instance, regId, path, device, userAgent, origin }: Binding, cseq: number, expiresAt: number): Binding {
+  return { uri, q, expiresAt, callId, cseq, instance, regId, path, device, userAgent, origin };
+}
+
 /** The bindings that have not expired at `nowMs`; the same array when that is all of them. */
 export function liveBindings(bindings: readonly Binding[], nowMs: number): readonly Binding[] {
   return bindings.every((binding) => binding.expiresAt > nowMs) ? bindings : bindings.filter((binding) => binding.expiresAt > nowMs);

@@ -15,7 +15,7 @@ import type { Via } from "../sip/via.ts";
 import type { Message } from "../sip/message.ts";
 import type { Store } from "../store/store.ts";
 import { addressee, type AorLookup } from "./addressee.ts";
-import { receivedFrom, type Binding } from "./binding.ts";
+import { receivedFrom, renewed, type Binding } from "./binding.ts";
 import { BindingTable } from "./binding-table.ts";
 import type { ContactRequest, ExpirySettings } from "./contact.ts";
 import { noOrigin, originOf } from "./origin.ts";
@@ -119,7 +119,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
     const { number, seconds, supportsGruu, isOutbound } = entry.refreshKey;
     if (old === undefined || refreshNumber(call.message) !== number) return null;
     if (!isPlainRefresh(old, entry.flows[0] ?? null, call.message, call.source, nowMs)) return null;
-    const binding: Binding = { ...old, cseq: call.message.cseq, expiresAt: nowMs + seconds * 1000 };
+    const binding = renewed(old, call.message.cseq, nowMs + seconds * 1000);
     table.refresh(entry, binding);
     const headers = answerHeaders(hash, aor, entry.bindings, nowMs, { supportsGruu, isOutbound, path: NO_PATH, isStream: isStream(call.source.protocol) });
     call.reply({ status: 200, headers });

@@ -70,7 +70,11 @@ function viaLines(request: Message, remoteAddress: string, remotePort: number): 
   for (let line = request.lineOf(Header.via); line !== -1; line = request.lineOf(Header.via, line)) {
     const start = request.valueStart(line);
     const end = request.valueEnd(line);
-    if (isTop) {
+    if (isTop && request.isPlain) {
+      const via = request.topVia;
+      text += `Via: ${receivedVia(request.text, via, remoteAddress, remotePort)}${via.end === end ? "" : request.text.slice(via.end, end)}\r\n`;
+      isTop = false;
+    } else if (isTop) {
       const stop = elementEnd(request.text, start, end);
       text += `Via: ${oneLine(request, fixedTop(request, remoteAddress, remotePort, stop) + request.text.slice(stop, end))}\r\n`;
       isTop = false;

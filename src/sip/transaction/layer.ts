@@ -223,6 +223,7 @@ export class TransactionLayer implements TransportHandler {
       if (!(err instanceof ParseError)) this.#log.error({ err, method, callId: message.callId }, "a request failed by our own mistake");
       this.reply(transaction, message, { status, ...phrase(err) }, this.#statelessTag(via.branch, message.callId));
     }
+    this.table.keepRequest();
   }
 
   #onAck(message: Message, via: Via, flow: Flow): void {
@@ -252,6 +253,7 @@ export class TransactionLayer implements TransportHandler {
     const tag = this.#statelessTag(via.branch, message.callId);
     if (transaction !== 0) this.reply(transaction, message, { status: 200 }, tag);
     else this.replyStateless(message, flow, { status: 200 });
+    this.table.keepRequest();
     // After the final answer a CANCEL has no effect (RFC 3261 §9.2).
     if (this.table.state(invite) === State.proceeding) this.table.user(invite)?.onCancel(invite, message);
   }

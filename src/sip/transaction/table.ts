@@ -60,6 +60,9 @@ export class TransactionTable {
   #free = 0;
   #used = 1;
   #count = 0;
+  /** The newest server transaction and its request, while its message is being handled. */
+  #unkeptSlot = 0;
+  #unkept = "";
   /** Counts what was sent again, for metrics. */
   retransmissions = 0;
 
@@ -106,7 +109,7 @@ export class TransactionTable {
     return slot === 0 ? 0 : this.#id(slot);
   }
 
-  /** A new server transaction; 0 when the table is full. `request` is kept until the final response. */
+  /** A new server transaction; 0 when the table is full. `request` is known until the final response, beyond the handling of its message if `keepRequest` follows that. */
   openServer(machine: MachineId, key: KeyedHash, flow: Flow, request: string, user: TransactionUser | null): TransactionId {
     const slot = this.#take();
     if (slot === 0) return 0;
@@ -114,9 +117,19 @@ export class TransactionTable {
     this.#state[slot] = machine === Machine.inviteServer ? State.proceeding : State.trying;
     this.flows[slot] = flow;
     this.#users[slot] = user;
-    this.#requestText[slot] = this.#texts.keep(request);
+    this.#requestText[slot] = 0;
+    this.#unkeptSlot = slot;
+    this.#unkept = request;
     this.#keys.add(slot, key);
     return this.#id(slot);
+  }
+
+  /** The newest server transaction was not answered at once: its request is kept. Most are, and never need be. */
+  keepRequest(): void {
+    const slot = this.#unkeptSlot;
+    if (slot === 0) return;
+    this.#requestText[slot] = this.#texts.keep(this.#unkept);
+    this.#forgetUnkept();
   }
 
   /** Reserves a client transaction, so that its branch can stand in the request; 0 when the table is full.
@@ -156,8 +169,10 @@ export class TransactionTable {
       this.#release(slot);
       return false;
     }
-    this.#lastText[slot] = this.#texts.keep(request);
-    if (flow.protocol === "udp") this.#startRetransmit(slot, this.#times.t1Ms);
+    const isUdp = flow.protocol === "udp";
+    // An INVITE's is needed for its ACK and CANCEL.
+    if (isUdp || this.#machine[slot] === Machine.inviteClient) this.#lastText[slot] = this.#texts.keep(request);
+    if (isUdp) this.#startRetransmit(slot, this.#times.t1Ms);
     this.#startEnd(slot, 64 * this.#times.t1Ms, false);
     return true;
   }
@@ -230,6 +245,7 @@ export class TransactionTable {
   request(transaction: TransactionId): string {
     const slot = this.#slot(transaction);
     if (slot === 0) return "";
+    if (slot === this.#unkeptSlot) return this.#unkept;
     return this.#texts.read((this.#machine[slot] ?? 0) >= Machine.inviteClient ? (this.#lastText[slot] ?? 0) : (this.#requestText[slot] ?? 0));
   }
 
@@ -324,7 +340,13 @@ export class TransactionTable {
     this.#endTimer[slot] = 0;
   }
 
+  #forgetUnkept(): void {
+    this.#unkeptSlot = 0;
+    this.#unkept = "";
+  }
+
   #dropRequest(slot: number): void {
+    if (slot === this.#unkeptSlot) this.#forgetUnkept();
     this.#texts.drop(this.#requestText[slot] ?? 0);
     this.#requestText[slot] = 0;
   }
