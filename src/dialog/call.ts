@@ -4,7 +4,7 @@ import type { DialogState } from "../documents/dialog-info.ts";
 import type { ForkControl } from "../proxy/fork-control.ts";
 import { laterState } from "./dialog-state.ts";
 import { Leg, type Side } from "./leg.ts";
-import type { CallStart, Party, PartyCall } from "./party.ts";
+import type { CallStart, Party, PartyCall, Person } from "./party.ts";
 
 /** Branches of one call that are kept apart; those beyond it may still answer, but their ringing is not seen. */
 export const branchesPerCallMax = 256;
@@ -19,8 +19,8 @@ const ENDED_TAGS_MAX = 32;
 export interface CallHost {
   now(): number;
   newId(): string;
-  /** False when that person has as many dialogs as can be kept. */
-  admits(aor: Aor): boolean;
+  /** Who takes part in one more call; null when the person has as many dialogs as can be kept. */
+  admitted(aor: Aor): Person | null;
   began(party: Party): void;
   /** Its state, tag or hold has changed; `before` is the state until now. */
   changed(party: Party, before: DialogState): void;
@@ -228,8 +228,9 @@ export class Call implements PartyCall {
 
   /** Takes up a person's part from the store; `settle` follows. */
   restoreParty(id: string, aor: Aor, direction: "initiator" | "recipient", changedAt: number): Party | null {
-    if (!this.#host.admits(aor)) return null;
-    const party = this.#newParty(id, aor, direction);
+    const person = this.#host.admitted(aor);
+    if (person === null) return null;
+    const party = this.#newParty(id, person, direction);
     party.state = "confirmed";
     party.changedAt = changedAt;
     return party;
@@ -290,12 +291,13 @@ export class Call implements PartyCall {
   #liveParty(aor: Aor, direction: "initiator" | "recipient"): Party | null {
     const known = this.#partyOf(aor, direction);
     if (known !== null) return known;
-    return this.#host.admits(aor) ? this.#newParty(this.#host.newId(), aor, direction) : null;
+    const person = this.#host.admitted(aor);
+    return person === null ? null : this.#newParty(this.#host.newId(), person, direction);
   }
 
-  #newParty(id: string, aor: Aor, direction: "initiator" | "recipient"): Party {
+  #newParty(id: string, person: Person, direction: "initiator" | "recipient"): Party {
     const now = this.#host.now();
-    const party: Party = { start: this.start, call: this, id, aor, direction, since: now, state: "trying", changedAt: now, tag: "", peer: null, onHold: false, wasSeen: false, view: null };
+    const party: Party = { start: this.start, call: this, id, person, aor: person.aor, direction, since: now, state: "trying", changedAt: now, tag: "", peer: null, onHold: false, wasSeen: false, view: null };
     this.#parties.push(party);
     this.#host.began(party);
     return party;

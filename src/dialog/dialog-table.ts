@@ -14,7 +14,7 @@ import { CallIndex } from "./call-index.ts";
 import type { Dialog } from "./dialog.ts";
 import { dialogView, participant, type People } from "./dialog-view.ts";
 import { InDialog } from "./in-dialog.ts";
-import type { Party } from "./party.ts";
+import type { Party, Person } from "./party.ts";
 import { PersonTable } from "./person-table.ts";
 import { revivedCall, storedCall } from "./kept-call.ts";
 import { readStoredCall, type StoredCall } from "./stored-call.ts";
@@ -228,11 +228,11 @@ class MemoryDialogTable implements DialogTable, CallHost {
   }
 
   newId(): string {
-    return `d${this.#epoch}-${(++this.#lastId).toString(36)}`;
+    return `d${this.#epoch}-${++this.#lastId}`;
   }
 
-  admits(aor: Aor): boolean {
-    return this.#persons.admits(aor);
+  admitted(aor: Aor): Person | null {
+    return this.#persons.admitted(aor);
   }
 
   began(party: Party): void {

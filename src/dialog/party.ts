@@ -1,4 +1,5 @@
 import type { Aor } from "../base/ids.ts";
+import type { TimerId } from "../base/timer-wheel.ts";
 import type { DialogState } from "../documents/dialog-info.ts";
 import type { ForkControl } from "../proxy/fork-control.ts";
 import type { Dialog } from "./dialog.ts";
@@ -22,12 +23,24 @@ export interface PartyCall {
   control(party: Party | null): ForkControl | null;
 }
 
+/** One of ours, kept from his first call on: there are as many as the directory has. Changed by the person table alone. */
+export interface Person {
+  readonly aor: Aor;
+  readonly number: number;
+  readonly live: Party[];
+  ended: { readonly party: Party; readonly until: number }[];
+  timer: TimerId;
+  revision: number;
+  lastEndedAt: number;
+}
+
 /** A person's part in a call. Changed by its call alone; others see it as a `Dialog`. */
 export interface Party {
   readonly start: CallStart;
   /** Null once it is over: what is still shown keeps no more than it needs. */
   call: PartyCall | null;
   readonly id: string;
+  readonly person: Person;
   readonly aor: Aor;
   readonly direction: "initiator" | "recipient";
   readonly since: number;

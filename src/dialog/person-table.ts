@@ -1,9 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Aor } from "../base/ids.ts";
-import type { TimerId, TimerWheel } from "../base/timer-wheel.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { DialogState } from "../documents/dialog-info.ts";
 import { isShown } from "./dialog.ts";
-import type { Party } from "./party.ts";
+import type { Party, Person } from "./party.ts";
 
 /** Dialogs of one person that have not ended; those beyond it are not shown. */
 export const dialogsPerAorMax = 64;
@@ -54,19 +54,19 @@ export class PersonTable {
     return this.#byNumber.filter((person) => person.live.some(isShown)).map((person) => person.aor);
   }
 
-  /** False when the person has as many dialogs as can be kept. */
-  admits(aor: Aor): boolean {
-    return this.live(aor).length < dialogsPerAorMax;
+  /** Who takes part in one more call; null when the person has as many dialogs as can be kept. */
+  admitted(aor: Aor): Person | null {
+    const known = this.#byAor.get(aor);
+    if (known !== undefined) return known.live.length < dialogsPerAorMax ? known : null;
+    const person: Person = { aor, number: this.#byNumber.length, live: [], ended: [], timer: 0, revision: 1, lastEndedAt: 0 };
+    this.#byAor.set(aor, person);
+    this.#byNumber.push(person);
+    return person;
   }
 
   /** Takes a new part in; true when watchers see it. */
   began(party: Party): boolean {
-    let person = this.#byAor.get(party.aor);
-    if (person === undefined) {
-      person = { aor: party.aor, number: this.#byNumber.length, live: [], ended: [], timer: 0, revision: 1, lastEndedAt: 0 };
-      this.#byAor.set(party.aor, person);
-      this.#byNumber.push(person);
-    }
+    const { person } = party;
     person.live.push(party);
     person.revision++;
     return isShown(party);
@@ -74,13 +74,13 @@ export class PersonTable {
 
   /** Notes that a part has changed; true when watchers see a difference. What nobody has seen leaves no trace when it ends. */
   changed(party: Party, before: DialogState): boolean {
-    const person = this.#byAor.get(party.aor);
-    const at = person?.live.indexOf(party) ?? -1;
-    if (person === undefined || at === -1) return false;
+    const { person } = party;
+    const at = person.live.indexOf(party);
+    if (at === -1) return false;
     person.revision++;
     if (party.state !== "terminated") return isShown(party);
     person.live.splice(at, 1);
-    if (!isShown({ direction: party.direction, state: before })) return false;
+    if (party.direction === "recipient" && before === "trying") return false;
     const now = this.#clock.now();
     person.lastEndedAt = now;
     // Nobody has looked while it lived: nobody misses it.
@@ -98,15 +98,4 @@ export class PersonTable {
     const next = person.ended[0];
     person.timer = next === undefined ? 0 : this.#wheel.start(this.#timerKind, next.until - now, person.number);
   }
-}
-
-/** One of ours, kept from his first call on: there are as many as the directory has. */
-interface Person {
-  readonly aor: Aor;
-  readonly number: number;
-  readonly live: Party[];
-  ended: { readonly party: Party; readonly until: number }[];
-  timer: TimerId;
-  revision: number;
-  lastEndedAt: number;
 }
