@@ -14,12 +14,17 @@ export interface PresenceDocument extends PidfState {
 /** Whether two documents say the same to a watcher: only a difference is worth a NOTIFY. Source and time do not count, since a call that
  *  follows another at once, or a calendar that agrees with the phone, changes nothing that anyone sees. */
 export function sameDocument(a: PresenceDocument, b: PresenceDocument): boolean {
-  return a.aor === b.aor && a.basic === b.basic && a.note === b.note && a.im === b.im && sameActivities(a.activities, b.activities);
+  return a.aor === b.aor && a.basic === b.basic && a.note === b.note && a.im === b.im && sameActivities(a.activities, b.activities) && sameCipid(a.cipid, b.cipid);
 }
 
 /** The next document, with the time of the one before it when it says the same, so that its rendering is the same to the byte. */
 export function succeeding(previous: PresenceDocument | null, next: PresenceDocument): PresenceDocument {
   return previous !== null && previous.since !== next.since && sameDocument(previous, next) ? { ...next, since: previous.since } : next;
+}
+
+function sameCipid(a: PresenceDocument["cipid"], b: PresenceDocument["cipid"]): boolean {
+  if (a === b) return true;
+  return a !== undefined && b !== undefined && a.size === b.size && [...a].every(([name, text]) => b.get(name) === text);
 }
 
 function sameActivities(a: readonly Activity[], b: readonly Activity[]): boolean {

@@ -1,21 +1,13 @@
 import type { Aor } from "../base/ids.ts";
 import { unreachable } from "../base/errors.ts";
-import { formatTimestamp } from "../documents/timestamp.ts";
 import type { Activity } from "../documents/rpid.ts";
 import { reachability } from "./basic.ts";
 import type { PresenceDocument } from "./document.ts";
-import { isLive, type SourceName, type SourceReport } from "./report.ts";
+import type { MergeSettings } from "./merge-settings.ts";
+import { settled } from "./override-end.ts";
+import { alsoDecides, BEATEN_BY, whyItLostTheTie, whyItTookNoPart, whyItWon } from "./reasons.ts";
+import { isLive, type SourceReport } from "./report.ts";
 import { defaultNote } from "./vocabulary.ts";
-
-/** What an operator may choose about the merge (`presence` in the configuration). */
-export interface MergeSettings {
-  /** The source that wins over everything but a call, a person's own choice and do-not-disturb. */
-  readonly primarySource: "calendar" | "api" | "publish" | "none";
-  /** What a ringing call makes of a person. */
-  readonly early: "ringing" | "busy" | "ignore";
-  /** Where `basic` comes from: see `reachability`, or the winner's own. */
-  readonly basicFrom: "reachability" | "winner";
-}
 
 /** A report as the merge judged it. */
 export interface RankedInput {
@@ -41,7 +33,7 @@ export interface MergeResult {
 export function merge(presentity: Aor, reports: readonly SourceReport[], at: number, settings: MergeSettings): MergeResult {
   const counted: SourceReport[] = [];
   const idle: SourceReport[] = [];
-  for (const report of reports) (isLive(report, at) && !isIgnored(report, settings) ? counted : idle).push(report);
+  for (const report of settled(reports)) (isLive(report, at) && !isIgnored(report, settings) ? counted : idle).push(report);
   counted.sort((a, b) => byRank(a, b, settings));
   const winner = counted[0] ?? nothing(presentity, idle, at);
   const ruling = reachability(counted);
@@ -56,6 +48,7 @@ export function merge(presentity: Aor, reports: readonly SourceReport[], at: num
     source: winner.source,
     kind: winner.kind,
     ...(winner.im === undefined ? {} : { im: winner.im }),
+    ...(winner.cipid === undefined ? {} : { cipid: winner.cipid }),
   };
   const decider = settings.basicFrom === "reachability" ? ruling.decidedBy : null;
   const winningRank = counted.length === 0 ? RANK_NOTHING : rankOf(winner, settings);
@@ -64,7 +57,7 @@ export function merge(presentity: Aor, reports: readonly SourceReport[], at: num
     const report = counted[index];
     if (report === undefined) break;
     const rank = rankOf(report, settings);
-    const reason = rank === winningRank ? whyItLostTheTie(report, winner) : BEATEN_BY[winner.source];
+    const reason = rank === winningRank ? whyItLostTheTie(report, winner, precedence(report) !== precedence(winner)) : BEATEN_BY[winner.source];
     inputs.push({ report, rank, won: false, reason: reason + alsoDecides(report, decider) });
   }
   idle.sort((a, b) => byRank(a, b, settings));
@@ -72,10 +65,13 @@ export function merge(presentity: Aor, reports: readonly SourceReport[], at: num
   return { document, inputs };
 }
 
-/** The next moment after `at` (ms since 1970) when a report lapses and the merge may come out differently; null when none does. */
+/** The next moment after `at` (ms since 1970) when a report begins or lapses and the merge may come out differently; null when none does. */
 export function nextChange(reports: readonly SourceReport[], at: number): number | null {
   let next: number | null = null;
-  for (const { until } of reports) if (until !== undefined && until > at && (next === null || until < next)) next = until;
+  for (const { from, until } of settled(reports)) {
+    if (until !== undefined && until > at && (next === null || until < next)) next = until;
+    if (from !== undefined && from > at && (next === null || from < next)) next = from;
+  }
   return next;
 }
 
@@ -151,65 +147,4 @@ function nothing(presentity: Aor, idle: readonly SourceReport[], at: number): So
   let since = 0;
   for (const { until } of idle) if (until !== undefined && until <= at && until > since) since = until;
   return { source: "registration", presentity, key: "", kind: "registration", basic: "closed", activities: [], publishedAt: since };
-}
-
-const NAMES: Readonly<Record<SourceName, string>> = {
-  dialog: "the call",
-  override: "the person's own choice",
-  "do-not-disturb": "do-not-disturb",
-  calendar: "the calendar",
-  publish: "the publication",
-  api: "the API state",
-  registration: "the registration",
-};
-
-const BEATEN_BY: Readonly<Record<SourceName, string>> = {
-  dialog: "Beaten by the call: a call beats every other source.",
-  override: "Beaten by the person's own choice.",
-  "do-not-disturb": "Beaten by do-not-disturb.",
-  calendar: "Beaten by the calendar.",
-  publish: "Beaten by the publication.",
-  api: "Beaten by the API state.",
-  registration: "Beaten by the registration.",
-};
-
-function whyItWon(winner: SourceReport, rank: number, settings: MergeSettings): string {
-  switch (rank) {
-    case 1:
-      if (winner.kind !== "early") return "A call in progress beats every other source.";
-      return settings.early === "busy" ? "A ringing call beats every other source; early: busy shows it as busy." : "A ringing call beats every other source.";
-    case 2:
-      return "The person's own choice beats everything but a call.";
-    case 3:
-      return "Do-not-disturb is on, and there is neither a call nor a choice of the person's own.";
-    case 4:
-      return `primary_source is ${settings.primarySource}: it beats all that was published and registered.`;
-    case 5:
-      return winner.source === "calendar" ? "The newest statement of its rank; no primary source speaks." : "The newest publication or API state; no primary source speaks.";
-    case 6:
-      return winner.basic === "open" ? "A phone is registered, and no other source speaks." : "No phone is registered, and no other source speaks.";
-    default:
-      return "No source says anything about this person: offline.";
-  }
-}
-
-function whyItLostTheTie(report: SourceReport, winner: SourceReport): string {
-  const by = NAMES[winner.source];
-  if (precedence(report) !== precedence(winner)) {
-    return report.source === "dialog" ? "Another call tells more: talking comes before held, held before ringing." : "Another phone is registered.";
-  }
-  if (report.publishedAt !== winner.publishedAt) return `Older than ${by} that won: of one rank the newest wins.`;
-  return `As new as ${by} that won: the source's name, then the key decides.`;
-}
-
-function whyItTookNoPart(report: SourceReport, at: number): string {
-  if (report.until !== undefined && report.until <= at) return `Lapsed at ${formatTimestamp(report.until)}: it no longer counts.`;
-  return "early: ignore leaves ringing calls out.";
-}
-
-function alsoDecides(report: SourceReport, decider: SourceReport | null): string {
-  if (report !== decider) return "";
-  if (report.source === "dialog") return " Being in a call, the person can be reached: basic open.";
-  if (report.source === "registration") return report.basic === "open" ? " A registered phone can be reached: basic open." : " No registered phone: basic closed.";
-  return ` It decides that basic is ${report.basic ?? "closed"}.`;
 }

@@ -10,6 +10,7 @@ export function contentHash(parsed: ParsedPresence): string {
     parsed.persons.map((person) => [person.notes, person.activities.map(words)]),
     parsed.devices.map((device) => [device.deviceId, device.notes]),
     [parsed.notes],
+    [...parsed.cipid],
   ].map((part) => part.map((entry) => JSON.stringify(entry)).sort());
   return createHash("sha256").update(JSON.stringify(content)).digest("base64url").slice(0, 22);
 }

@@ -8,6 +8,8 @@ import { meaningOf } from "./vocabulary.ts";
 export const NOTE_LENGTH_MAX = 500;
 /** More activities than this are left out. */
 export const ACTIVITIES_MAX = 24;
+/** Elements of contact information that are kept; RFC 4482 has six. */
+const CIPID_MAX = 6;
 
 /** Whose publication it is and how long it holds. */
 export interface PublicationFacts {
@@ -17,6 +19,8 @@ export interface PublicationFacts {
   /** ms since 1970. */
   readonly publishedAt: number;
   readonly until: number;
+  /** Keep its tuples and persons too, for the classic aggregate (`merge: false`). */
+  readonly keepsWritten?: boolean;
   /** Read the old `im:` vocabulary as RPID (`im_to_rpid`); else it is passed through as it came. */
   readonly imToRpid: boolean;
 }
@@ -43,7 +47,14 @@ export function publicationReport(parsed: ParsedPresence, facts: PublicationFact
     publishedAt: facts.publishedAt,
     until: facts.until,
     ...(im === undefined || facts.imToRpid ? {} : { im: im.slice(0, NOTE_LENGTH_MAX) }),
+    ...(parsed.cipid.size === 0 ? {} : { cipid: shortened(parsed.cipid) }),
+    ...(facts.keepsWritten === true ? { written: parsed } : {}),
   };
+}
+
+/** What is too long for a NOTIFY is left out: an address that is cut leads nowhere. */
+function shortened(cipid: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...cipid].filter(([, text]) => text.length <= NOTE_LENGTH_MAX).slice(0, CIPID_MAX));
 }
 
 function basicOf(tuples: readonly ParsedTuple[]): Basic | undefined {

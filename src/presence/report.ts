@@ -1,5 +1,5 @@
 import type { Aor } from "../base/ids.ts";
-import type { Basic } from "../documents/pidf.ts";
+import type { Basic, ParsedPresence } from "../documents/pidf.ts";
 import type { Activity } from "../documents/rpid.ts";
 
 /** Who says something about a person. */
@@ -22,15 +22,25 @@ export interface SourceReport {
   readonly note?: string;
   /** When it came to believe this, ms since 1970; a refresh is not news and does not change it. */
   readonly publishedAt: number;
+  /** When it begins to count, ms since 1970; left out by a source that reports what is so now. A calendar hands in its day ahead. */
+  readonly from?: number;
   /** When it lapses, ms since 1970; left out by a source that withdraws its reports itself. */
   readonly until?: number;
+  /** A choice that gives way when a calendar entry begins or ends after it was made (`overrideEnd`). */
+  readonly untilBoundary?: boolean;
+  /** Why the source says nothing although it should, in plain English: `the last 3 polls failed`. Such a report takes no part; it is there to be explained. */
+  readonly silence?: string;
   /** A call that the person has put on hold. */
   readonly onHold?: boolean;
   /** A status in the old `im:` vocabulary, kept as it came while `im_to_rpid` is off. */
   readonly im?: string;
+  /** Contact information of RFC 4482 by element name, as a publication gave it. */
+  readonly cipid?: ReadonlyMap<string, string>;
+  /** The tuples and persons of a publication as they were written, for the classic aggregate (`merge: false`). */
+  readonly written?: ParsedPresence;
 }
 
 /** Whether a report still counts at that moment. */
-export function isLive(report: SourceReport, at: number): boolean {
-  return report.until === undefined || report.until > at;
+export function isLive({ from, until, silence }: SourceReport, at: number): boolean {
+  return (until === undefined || until > at) && (from === undefined || from <= at) && silence === undefined;
 }

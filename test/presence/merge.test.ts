@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { renderPidf } from "../../src/documents/pidf.ts";
-import { merge, nextChange, type MergeSettings } from "../../src/presence/merge.ts";
+import type { MergeSettings } from "../../src/presence/merge-settings.ts";
+import { merge, nextChange } from "../../src/presence/merge.ts";
 import type { SourceReport } from "../../src/presence/report.ts";
 import { golden } from "../documents/golden.ts";
 import { apiState, bob, calendar, call, defaults, doNotDisturb, noon, override, publication, registered, ringing } from "./reports.ts";

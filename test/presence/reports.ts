@@ -1,5 +1,5 @@
 import { aorOf } from "../../src/base/ids.ts";
-import type { MergeSettings } from "../../src/presence/merge.ts";
+import type { MergeSettings } from "../../src/presence/merge-settings.ts";
 import type { SourceReport } from "../../src/presence/report.ts";
 
 /** The person that all these reports are about, and a moment to merge at. */
