@@ -12,6 +12,7 @@ import { createDirectory, type Directory } from "./directory/directory.ts";
 import { interfaceAddresses, ownHosts as ownNames } from "./directory/own-hosts.ts";
 import { callFeatures, eventPackages, presenceSources } from "./features.ts";
 import { dialogSource } from "./presence/dialog-source.ts";
+import { phoneTable } from "./phones/phone-table.ts";
 import { presencePackage } from "./presence/presence-package.ts";
 import { presenceService, type PresenceService } from "./presence/presence-service.ts";
 import { registrationSource } from "./presence/registration-source.ts";
@@ -121,8 +122,9 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     registrations.changed(aor, isRegistered);
   });
   const presence = presenceService({ clock, wheel, settings: config.presence, sources: presenceSources({ dialog: dialogSource(dialogs), registration: registrations }), log });
+  const phones = phoneTable(config.phones);
   const watchers = subscriptions({
-    packages: eventPackages({ presence: presencePackage({ presence, imToRpid: config.presence.imToRpid }), dialog: dialogPackage(dialogs) }),
+    packages: eventPackages({ presence: presencePackage({ presence, imToRpid: (userAgent) => config.presence.imToRpid || phones.profileOf(userAgent).publish === "im" }), dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true) }),
     agent,
     wheel,
     clock,
@@ -135,6 +137,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       publicationsPerAorMax: PUBLICATIONS_PER_AOR_MAX,
       publishBodyMax: PUBLISH_BODY_MAX,
     },
+    profileOf: phones.profileOf,
     mayPublish: (call) => call.isTrusted || config.authentication.require !== "all" || call.caller === call.aor,
     log,
   });

@@ -134,6 +134,8 @@ export interface DirectoryUser {
   readonly numbers: readonly string[];
   readonly inbound: "none" | "anyone";
   readonly secret: Secret;
+  /** Others see that he talks, never with whom. */
+  readonly isPrivate?: boolean;
 }
 
 /** How a user proves who he is: a plain password, hashes of `id:domain:password` in lower-case hexadecimal, or not at all. */

@@ -1,7 +1,7 @@
 import type { DigestAlgorithm, DirectoryFile, DirectoryUser, Secret } from "./config.ts";
 import { refuseNameClashes } from "./name-clash.ts";
 import type { Report } from "./report.ts";
-import { choice, list, map, optional, placed, required, scalar } from "./reader.ts";
+import { choice, flag, list, map, optional, placed, required, scalar } from "./reader.ts";
 import type { Placed, Reader, Reading } from "./reader.ts";
 import { text } from "./text.ts";
 
@@ -41,10 +41,11 @@ const userKeys = {
   password: optional("The phone's password.", placed(password), unwritten, "", refused),
   ha1: optional("Hashes instead of the password, so that this file holds none: `{ MD5: …, SHA-256: … }`, one for each of `authentication.algorithms`.", placed(map(ha1Keys, [], "a map such as { MD5: … }")), noHashes, "", refusedHashes),
   numbers: optional("Telephone numbers of this person. Spaces and `( ) - .` do not count.", list(placed(scalar('a number such as "+32475000101"', (written) => (/^\+?[0-9][0-9 ().-]{0,39}$/.test(written) ? written : undefined))), 'a list such as ["+32475000101"]'), [], "`[]`"),
+  private: optional("Others see that this person talks, never with whom.", flag, false, "`false`"),
   inbound: optional("Strangers who may call this person: `none` or `anyone`.", choice(["none", "anyone"]), "none", "`none`"),
 };
 
-const laterUserKeys = ["site", "mobile", "mailbox", "watchers", "private", "forward", "do_not_disturb", "ring", "calls", "boss_filter"];
+const laterUserKeys = ["site", "mobile", "mailbox", "watchers", "forward", "do_not_disturb", "ring", "calls", "boss_filter"];
 
 type PlacedUser = Placed<Reading<typeof userKeys>>;
 
@@ -72,8 +73,8 @@ export function directoryFile(read: Reading<typeof directoryKeys>, demands: Dire
   return { users };
 }
 
-function userOf({ id, name, aliases, numbers, inbound }: PlacedUser["value"], secret: Secret): DirectoryUser {
-  return { id: id.value, name: name === "" ? id.value : name, aliases: aliases.map((a) => a.value), numbers: numbers.map((n) => n.value), inbound, secret };
+function userOf({ id, name, aliases, numbers, inbound, private: isPrivate }: PlacedUser["value"], secret: Secret): DirectoryUser {
+  return { id: id.value, name: name === "" ? id.value : name, aliases: aliases.map((a) => a.value), numbers: numbers.map((n) => n.value), inbound, secret, ...(isPrivate ? { isPrivate } : {}) };
 }
 
 function secretOf({ value: user, offset }: PlacedUser, { require, algorithms }: DirectoryDemands, report: Report): Secret {

@@ -14,6 +14,8 @@ export interface User {
   /** Strangers who may call him. */
   readonly inbound: "none" | "anyone";
   readonly ha1: Ha1;
+  /** Others see that he talks, never with whom. */
+  readonly isPrivate?: boolean;
 }
 
 /** What a digest answer is checked against: hashes of `id:domain:password` (RFC 7616 §3.4.2) in lower-case hexadecimal. None: this user cannot prove who he is. */
@@ -24,13 +26,13 @@ export interface Ha1 {
 
 /** The user that a line of the directory file stands for; a plain password becomes hashes here and is kept nowhere. */
 export function userOf(line: DirectoryUser, domain: string): User {
-  const { id, name, aliases, numbers, inbound } = line;
-  return { aor: aorOf(id, domain), id, name, aliases, numbers, inbound, ha1: ha1Of(line, domain) };
+  const { id, name, aliases, numbers, inbound, isPrivate } = line;
+  return { aor: aorOf(id, domain), id, name, aliases, numbers, inbound, ha1: ha1Of(line, domain), ...(isPrivate === true ? { isPrivate } : {}) };
 }
 
 /** True when nothing about a user has changed. */
 export function sameUser(a: User, b: User): boolean {
-  return JSON.stringify([a.aor, a.name, a.aliases, a.numbers, a.inbound, a.ha1.md5, a.ha1.sha256]) === JSON.stringify([b.aor, b.name, b.aliases, b.numbers, b.inbound, b.ha1.md5, b.ha1.sha256]);
+  return JSON.stringify([a.aor, a.name, a.aliases, a.numbers, a.inbound, a.ha1.md5, a.ha1.sha256, a.isPrivate]) === JSON.stringify([b.aor, b.name, b.aliases, b.numbers, b.inbound, b.ha1.md5, b.ha1.sha256, b.isPrivate]);
 }
 
 function ha1Of({ id, secret }: DirectoryUser, domain: string): Ha1 {

@@ -27,9 +27,9 @@ export function alertInfo(form: AlertInfoForm, kind: RingKind): readonly string[
 const URNS: Readonly<Record<RingKind, string>> = {
   internal: "urn:alert:source:internal",
   external: "urn:alert:source:external",
-  group: "urn:alert:source:group",
+  group: "urn:alert:source:internal",
   priority: "urn:alert:priority:high",
   callback: "urn:alert:service:auto-callback",
 };
 
-const SNOM: Readonly<Record<RingKind, string>> = { internal: "internal", external: "external", group: "group", priority: "community-1", callback: "recall" };
+const SNOM: Readonly<Record<RingKind, string>> = { internal: "internal", external: "external", group: "group", priority: "community-1", callback: "community-2" };

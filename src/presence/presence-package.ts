@@ -1,6 +1,7 @@
 import { ParseError } from "../base/errors.ts";
 import type { Aor } from "../base/ids.ts";
-import { parsePidf, renderPidf, type ParsedPresence } from "../documents/pidf.ts";
+import { parsePidf, type ParsedPresence } from "../documents/pidf.ts";
+import { acceptedForm, PRESENCE_FORMS, PRESENCE_TYPES, renderPresence } from "../documents/presence-body.ts";
 import type { EventPackage, Publication, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
 import type { PresenceDocument } from "./document.ts";
 import { publicationReport } from "./publication.ts";
@@ -18,8 +19,8 @@ const RENDERED_MAX = 20_000;
 /** What the package needs. */
 export interface PresencePackageDeps {
   readonly presence: PresenceStatus & ReportSink;
-  /** Read the old `im:` vocabulary as RPID (`presence.im_to_rpid`). */
-  readonly imToRpid: boolean;
+  /** Whether the old `im:` vocabulary of a publisher with that User-Agent is read as RPID (`presence.im_to_rpid`, or its phone's profile). */
+  readonly imToRpid: (userAgent: string) => boolean;
 }
 
 interface Said {
@@ -27,10 +28,10 @@ interface Said {
   readonly report: SourceReport;
 }
 
-/** Event package `presence` (RFC 3856): the merged state of a person, one rendering for all who subscribed to the same URI. */
+/** Event package `presence` (RFC 3856): the merged state of a person, one rendering for all who subscribed to the same URI with phones that read the same form. */
 export function presencePackage(deps: PresencePackageDeps): EventPackage {
   const { presence, imToRpid } = deps;
-  const rendered = new Map<Aor, { readonly document: PresenceDocument; readonly byEntity: Map<string, Rendered> }>();
+  const rendered = new Map<Aor, { readonly document: PresenceDocument; readonly forms: Map<string, Rendered>[] }>();
   const said = new Map<string, Said>();
   /** The body that was checked last: it is published next, as a rule. */
   let checked: { readonly body: string; readonly parsed: ParsedPresence } | null = null;
@@ -49,28 +50,34 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
     if (presence.report(next.report)) said.set(id, next);
   };
 
-  const renderingsOf = (aor: Aor): Map<string, Rendered> => {
+  const renderingsOf = (aor: Aor, variant: number): Map<string, Rendered> => {
     const document = presence.status(aor);
-    const known = rendered.get(aor);
-    if (known?.document === document && known.byEntity.size < ENTITIES_PER_AOR_MAX) return known.byEntity;
-    const byEntity = new Map<string, Rendered>();
-    if (known === undefined && rendered.size >= RENDERED_MAX) for (const [first] of rendered) if (rendered.delete(first)) break;
-    rendered.set(aor, { document, byEntity });
+    let known = rendered.get(aor);
+    if (known?.document !== document) {
+      if (known === undefined && rendered.size >= RENDERED_MAX) for (const [first] of rendered) if (rendered.delete(first)) break;
+      known = { document, forms: [] };
+      rendered.set(aor, known);
+    }
+    let byEntity = known.forms[variant];
+    if (byEntity === undefined || byEntity.size >= ENTITIES_PER_AOR_MAX) known.forms[variant] = byEntity = new Map<string, Rendered>();
     return byEntity;
   };
 
   return {
     name: "presence",
-    types: [PIDF],
+    types: PRESENCE_TYPES,
     publishTypes: [PIDF],
 
     admits: ({ watcher }) => (watcher === null ? { status: 403, reason: "Forbidden" } : null),
 
-    render({ resource, entity }: Watching): Rendered {
-      const byEntity = renderingsOf(resource);
+    variantOf: ({ profile, accept }) => PRESENCE_FORMS.indexOf(acceptedForm(profile.presence, accept)),
+
+    render({ resource, entity, variant }: Watching): Rendered {
+      const byEntity = renderingsOf(resource, variant);
       let body = byEntity.get(entity);
       if (body === undefined) {
-        body = { contentType: PIDF, head: renderPidf(presence.status(resource), entity), tail: "", isVersioned: false };
+        const { contentType, body: head } = renderPresence(PRESENCE_FORMS[variant] ?? "pidf", presence.status(resource), entity);
+        body = { contentType, head, tail: "", isVersioned: false };
         byEntity.set(entity, body);
       }
       return body;
@@ -100,7 +107,7 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       }
       const parsed = parsedOf(body);
       checked = null;
-      if (parsed !== null) say(id, { body, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid }) });
+      if (parsed !== null) say(id, { body, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid: imToRpid(publication.userAgent ?? "") }) });
     },
 
     unpublished(id: string, resource: Aor): void {

@@ -5,6 +5,8 @@ export interface SubscriptionCounters {
   fetched: number;
   refreshed: number;
   unsubscribed: number;
+  /** Subscriptions that the same device subscribed anew in place of. */
+  replaced: number;
   /** SUBSCRIBEs and PUBLISHes that were refused. */
   refused: number;
   /** Subscriptions that ended because their time was over, or because the watcher knew them no more. */
@@ -30,6 +32,7 @@ export function subscriptionCounters(): SubscriptionCounters {
     fetched: 0,
     refreshed: 0,
     unsubscribed: 0,
+    replaced: 0,
     refused: 0,
     expired: 0,
     gone: 0,

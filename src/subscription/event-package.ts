@@ -1,4 +1,5 @@
 import type { Aor } from "../base/ids.ts";
+import type { PhoneProfile } from "../phones/profile.ts";
 import type { SipUri } from "../sip/uri.ts";
 
 /** Who watches whom: what a body may depend on. */
@@ -7,10 +8,13 @@ export interface Watching {
   /** The URI that the watcher subscribed to, without parameters: what documents name the presentity by. */
   readonly entity: string;
   readonly watcher: Aor | null;
-  /** The watcher's User-Agent, for phone profiles. */
   readonly userAgent: string;
+  /** What the watcher's phone needs, by its User-Agent: chosen when it subscribed. */
+  readonly profile: PhoneProfile;
   /** Those of the package's types that its Accept header names, in its order, wildcards written out; empty when it gave no Accept. */
   readonly accept: readonly string[];
+  /** The form of document that `variantOf` chose; watchers with the same one, entity and resource share a rendering. */
+  readonly variant: number;
 }
 
 /** A rendered body, shared by all watchers with the same key. The version number of dialog-info stands between `head` and `tail`;
@@ -36,6 +40,8 @@ export interface Publication {
   readonly contentType: string;
   /** Bytes as latin1. */
   readonly body: string;
+  /** The publisher's User-Agent. */
+  readonly userAgent?: string;
 }
 
 /** One event package (RFC 6665 §7.2): all that the subscription engine does not know. */
@@ -49,6 +55,10 @@ export interface EventPackage {
   admits(watching: Watching, uri: SipUri): { readonly status: number; readonly reason: string } | null;
   /** The body for a watcher now. Packages cache: equal `renderKey` and unchanged state give the same object.  */
   render(watching: Watching): Rendered;
+  /** Which of its forms a watcher gets, as a small number: asked when it subscribes and when it sends another Accept, never for a NOTIFY. Default 0. */
+  variantOf?(watching: Omit<Watching, "variant">): number;
+  /** A SUBSCRIBE brought a body: takes it in, or says why not. The NOTIFY that follows shows what came of it. Without this hook bodies are ignored. */
+  told?(watching: Watching, contentType: string, body: string): Publishing;
   /** Checks a PUBLISH body before it is taken (parse it, keep nothing). */
   checkPublication?(contentType: string, body: string): Publishing;
   /** Whether two bodies of one content type say the same, so that the later one is a mere refresh and keeps `publishedAt`: Snom sends the body again

@@ -9,7 +9,7 @@ import type { SubscriptionCounters } from "./counters.ts";
 import { formatEvent } from "./event-header.ts";
 import type { Rendered } from "./event-package.ts";
 import { notifyVerdict, retryDelayMs } from "./notify-outcome.ts";
-import type { EndReason, Subscription } from "./subscription.ts";
+import { endState, type EndReason, type Subscription } from "./subscription.ts";
 
 // Hot path: a change costs each watcher one rendering out of the package's cache and the splice of its own headers and version.
 
@@ -114,7 +114,7 @@ export class Notifier {
     if (subscription.inFlight !== cseq || this.#isClosed) return;
     const { counters } = this.#deps;
     subscription.inFlight = 0;
-    const verdict = notifyVerdict(outcome);
+    const verdict = notifyVerdict(outcome, subscription.profile.gone);
     if (verdict.kind === "acknowledged") counters.notifiesAcknowledged++;
     else counters.notifiesFailed++;
     if (subscription.phase !== "live") {
@@ -182,7 +182,7 @@ export class Notifier {
     // What one may not see any more, or what is no more, is not shown once more.
     const rendered = endReason === "timeout" ? this.#render(subscription) : null;
     subscription.phase = "over";
-    this.#post(subscription, rendered, `terminated;reason=${endReason}`);
+    this.#post(subscription, rendered, endState(endReason));
   }
 
   #send(subscription: Subscription, rendered: Rendered): void {

@@ -10,13 +10,13 @@ export type NotifyVerdict =
   /** Nobody knows whether it arrived; `retryAfterSeconds` is 0 when the watcher named none. */
   | { readonly kind: "suspect"; readonly retryAfterSeconds: number };
 
-/** DEVIATION: RFC 6665 §4.2.2 ends a subscription when its NOTIFY times out or fails; here 481 and 404 alone end it. Snom phones that answer late,
+/** DEVIATION: RFC 6665 §4.2.2 ends a subscription when its NOTIFY times out or fails; here 481 and 404 alone end it, and what its phone's profile adds. Snom phones that answer late,
  *  and every phone that is restarted or behind a lost link, kept dark lamps until their next SUBSCRIBE. */
-export function notifyVerdict(outcome: AgentOutcome): NotifyVerdict {
+export function notifyVerdict(outcome: AgentOutcome, alsoGone: readonly number[] = []): NotifyVerdict {
   switch (outcome.kind) {
     case "answered":
       if (outcome.status < 300) return ACKNOWLEDGED;
-      if (outcome.status === 481 || outcome.status === 404) return GONE;
+      if (outcome.status === 481 || outcome.status === 404 || alsoGone.includes(outcome.status)) return GONE;
       return { kind: "suspect", retryAfterSeconds: leadingNumber(outcome.response.header(Header.retryAfter)) };
     case "timeout":
     case "unreachable":

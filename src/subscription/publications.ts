@@ -140,7 +140,7 @@ export class Publications {
       return;
     }
     if (held === undefined) {
-      const publication: Publication = { resource, etag, publishedAt: now, until, contentType: keptText(facts.contentType), body: keptText(facts.body) };
+      const publication: Publication = { resource, etag, publishedAt: now, until, contentType: keptText(facts.contentType), body: keptText(facts.body), ...(facts.userAgent === "" ? {} : { userAgent: keptText(facts.userAgent) }) };
       const made: Held = { id: etag, pack: decision.pack, publication, slot: 0, timer: 0 };
       counters.published++;
       this.#add(made);

@@ -16,6 +16,7 @@ export interface PublishFacts {
   readonly expires: number;
   /** Lower case, without parameters; empty when there is none. */
   readonly contentType: string;
+  readonly userAgent: string;
   /** Lower case; empty when there is none. */
   readonly contentEncoding: string;
   /** Empty when there is none, or nothing but blanks. */
@@ -23,6 +24,8 @@ export interface PublishFacts {
   /** The option tags of Require: we know none. */
   readonly required: readonly string[];
 }
+
+const USER_AGENT_LENGTH_MAX = 128;
 
 /** Reads the facts out of a PUBLISH. */
 export function publishFacts(message: Message): PublishFacts {
@@ -32,6 +35,7 @@ export function publishFacts(message: Message): PublishFacts {
     ifMatch: message.header(Header.sipIfMatch) ?? null,
     expires: message.expires,
     contentType: mediaType(message.header(Header.contentType) ?? ""),
+    userAgent: (message.header(Header.userAgent) ?? "").slice(0, USER_AGENT_LENGTH_MAX),
     contentEncoding: (message.header(Header.contentEncoding) ?? "").toLowerCase(),
     body: body.trim() === "" ? "" : body,
     required: message.has(Header.require) ? message.values(Header.require) : [],

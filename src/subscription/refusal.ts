@@ -23,6 +23,16 @@ export function badEvent(packageNames: readonly string[]): Refusal {
   return refused(489, undefined, packageNames.length === 0 ? undefined : `Allow-Events: ${packageNames.join(", ")}\r\n`);
 }
 
+/** The same request once more, by another way: it was forked before it reached us (RFC 3261 §8.2.2.2). */
+export function merged(): Refusal {
+  return refused(482, "Merged Request");
+}
+
+/** The watcher sends more than anyone needs. */
+export function tooOften(): Refusal {
+  return refused(480, undefined, "Retry-After: 10\r\n");
+}
+
 /** The table of this one AoR is full. 480 and not the 503 of RFC 3261 §21.5.4: a phone takes a 503 for the failure of the whole server and leaves
  *  it for everything, though one AoR alone has too many. */
 export function tooMany(): Refusal {

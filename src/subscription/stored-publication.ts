@@ -22,5 +22,6 @@ export function readStoredPublication(value: unknown, packages: ReadonlyMap<stri
   const pack = typeof fields.event === "string" ? packages.get(fields.event) : undefined;
   if (format !== 1 || resource === null || pack === undefined || pack.publishTypes.length === 0) return null;
   if (typeof etag !== "string" || typeof publishedAt !== "number" || typeof until !== "number" || typeof contentType !== "string" || typeof body !== "string") return null;
-  return { pack, publication: { resource, etag, publishedAt, until, contentType, body } };
+  const userAgent = typeof fields.userAgent === "string" ? { userAgent: fields.userAgent } : {};
+  return { pack, publication: { resource, etag, publishedAt, until, contentType, body, ...userAgent } };
 }

@@ -1,4 +1,5 @@
 import { parseAor } from "../base/ids.ts";
+import type { PhoneProfile } from "../phones/profile.ts";
 import type { EventPackage } from "./event-package.ts";
 import { Subscription } from "./subscription.ts";
 
@@ -32,7 +33,7 @@ export function storedSubscription(from: Subscription): StoredSubscription {
 }
 
 /** Reads a stored value back; null when it is of another form or its package is not served any more. */
-export function readStoredSubscription(value: unknown, packages: ReadonlyMap<string, EventPackage>): Subscription | null {
+export function readStoredSubscription(value: unknown, packages: ReadonlyMap<string, EventPackage>, profileOf: (userAgent: string) => PhoneProfile): Subscription | null {
   if (typeof value !== "object" || value === null) return null;
   const fields: Readonly<Record<string, unknown>> = { ...value };
   const { format, entity, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes } = fields;
@@ -45,7 +46,7 @@ export function readStoredSubscription(value: unknown, packages: ReadonlyMap<str
   if (typeof local !== "string" || typeof remote !== "string" || typeof target !== "string") return null;
   const watcher = aorOrNull(fields.watcher);
   const dialog = { callId, localTag, remoteTag, local, remote, target, routes, flow: null };
-  return new Subscription({ resource, entity, watcher, userAgent, accept, pack, eventId, dialog, expiresAt, remoteCseq, cseq: cseqLimit });
+  return new Subscription({ resource, entity, watcher, userAgent, profile: profileOf(userAgent), accept, pack, eventId, dialog, expiresAt, remoteCseq, cseq: cseqLimit });
 }
 
 function aorOrNull(value: unknown): ReturnType<typeof parseAor> {

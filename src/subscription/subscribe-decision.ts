@@ -21,11 +21,11 @@ export interface SubscribeFacts {
   readonly required: readonly string[];
 }
 
-/** Reads the facts out of a SUBSCRIBE. */
-export function subscribeFacts(message: Message): SubscribeFacts {
+/** Reads the facts out of a SUBSCRIBE. `ignoresAccept`: the phone's Accept header is known to be wrong. */
+export function subscribeFacts(message: Message, ignoresAccept = false): SubscribeFacts {
   return {
     event: parseEvent(message.header(Header.event)),
-    accept: message.has(Header.accept) ? message.values(Header.accept) : null,
+    accept: message.has(Header.accept) && !ignoresAccept ? message.values(Header.accept) : null,
     expires: message.expires,
     cseq: message.cseq,
     hasContact: message.has(Header.contact),

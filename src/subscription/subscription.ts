@@ -1,13 +1,25 @@
 import type { AgentDialog } from "../agent/agent.ts";
 import type { Aor } from "../base/ids.ts";
 import type { TimerId } from "../base/timer-wheel.ts";
+import type { PhoneProfile } from "../phones/profile.ts";
 import type { EventPackage, Rendered, Watching } from "./event-package.ts";
 
-/** Why a subscription ends (RFC 6665 §4.1.3): its time is over or the watcher wants no more; its resource is no more; its watcher may not. */
-export type EndReason = "timeout" | "noresource" | "rejected";
+/** Why a subscription ends (RFC 6665 §4.1.3). `timeout`: its time is over or the watcher wants no more; `noresource`: its resource is no more; `rejected`:
+ *  its watcher may not; `deactivated`: it may subscribe anew at once; `probation`: it may after a while; `giveup`: nobody said in time whether it may;
+ *  `invariant`: its state can never change again. */
+export type EndReason = "timeout" | "noresource" | "rejected" | "deactivated" | "probation" | "giveup" | "invariant";
+
+/** Seconds after which a watcher may try again, for the reasons that a `retry-after` goes with. */
+const RETRY_AFTER_SECONDS: Readonly<Partial<Record<EndReason, number>>> = { probation: 60, giveup: 300 };
+
+/** The Subscription-State of a last NOTIFY. */
+export function endState(reason: EndReason): string {
+  const seconds = RETRY_AFTER_SECONDS[reason];
+  return `terminated;reason=${reason}${seconds === undefined ? "" : `;retry-after=${seconds}`}`;
+}
 
 /** What a new subscription is made of. Texts are kept ones, no parts of a message. */
-export interface SubscriptionParts extends Watching {
+export interface SubscriptionParts extends Omit<Watching, "variant"> {
   readonly pack: EventPackage;
   /** The `id` of its Event header; empty when it has none. */
   readonly eventId: string;
@@ -27,7 +39,9 @@ export class Subscription implements Watching {
   readonly entity: string;
   readonly watcher: Aor | null;
   readonly userAgent: string;
+  readonly profile: PhoneProfile;
   accept: readonly string[];
+  variant: number;
   readonly pack: EventPackage;
   readonly eventId: string;
   dialog: AgentDialog;
@@ -65,8 +79,10 @@ export class Subscription implements Watching {
     this.entity = parts.entity;
     this.watcher = parts.watcher;
     this.userAgent = parts.userAgent;
+    this.profile = parts.profile;
     this.accept = parts.accept;
     this.pack = parts.pack;
+    this.variant = parts.pack.variantOf?.(parts) ?? 0;
     this.eventId = parts.eventId;
     this.dialog = parts.dialog;
     this.expiresAt = parts.expiresAt;

@@ -6,21 +6,25 @@ import { keptText } from "../base/kept-text.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { PhoneProfile } from "../phones/profile.ts";
 import type { Call, Feature } from "../proxy/feature.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
 import { Header } from "../sip/header-name.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import { formatSipUri, parseSipUri, type SipUri } from "../sip/uri.ts";
 import type { Store } from "../store/store.ts";
+import { mediaType } from "./accept.ts";
 import { subscriptionCounters, type SubscriptionCounters } from "./counters.ts";
 import type { ChangeListener, EventPackage, Publication } from "./event-package.ts";
 import { KeptPool } from "./kept-pool.ts";
 import type { LifetimeLimits } from "./lifetime.ts";
 import { CSEQ_BLOCK, Notifier } from "./notifier.ts";
 import { Publications } from "./publications.ts";
-import { malformed, tooMany, type Refusal } from "./refusal.ts";
+import { malformed, merged, refused, tooMany, tooOften, type Refusal } from "./refusal.ts";
+import { Rivals } from "./rivals.ts";
 import { readStoredSubscription, storedSubscription } from "./stored-subscription.ts";
 import { inDialogDecision, initialDecision, subscribeFacts, type Creation } from "./subscribe-decision.ts";
+import { SubscribeRate } from "./subscribe-rate.ts";
 import { Subscription } from "./subscription.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
 
@@ -91,12 +95,15 @@ export function subscriptions(deps: {
   readonly store: Store;
   readonly log: Log;
   readonly settings: SubscriptionSettings;
+  /** What the phone of that User-Agent needs. */
+  readonly profileOf: (userAgent: string) => PhoneProfile;
   readonly mayPublish: (call: Call) => boolean;
 }): Subscriptions {
   const { agent, wheel, clock, random, store, log, settings } = deps;
   const packages = new Map(deps.packages.map((pack) => [pack.name, pack]));
   const counters = subscriptionCounters();
   const table = new SubscriptionTable();
+  const rate = new SubscribeRate(clock);
   const userAgents = new KeptPool(SHARED_TEXTS_MAX);
   const accepts = new Map<string, readonly string[]>();
   let isClosed = false;
@@ -160,10 +167,21 @@ export function subscriptions(deps: {
     return known ?? accept;
   };
 
-  const create = (call: Call, aor: Aor, decision: Creation): Verdict => {
+  /** What a SUBSCRIBE brings in its body goes to its package; null when there is none, or it was taken. */
+  const refusedBody = ({ message }: Call, subscription: Subscription): Omit<Refusal, "kind"> | null => {
+    const { pack } = subscription;
+    if (pack.told === undefined || message.body.trim() === "") return null;
+    if (message.body.length > settings.publishBodyMax) return refused(413);
+    const taken = pack.told(subscription, mediaType(message.header(Header.contentType) ?? ""), message.body);
+    return taken.kind === "refused" ? taken : null;
+  };
+
+  const create = (call: Call, aor: Aor, decision: Creation, userAgent: string, profile: PhoneProfile): Verdict => {
     const { pack, eventId, accept, seconds } = decision;
     const { message } = call;
     const others = table.of(aor);
+    const rivals = new Rivals(others, { message, pack, eventId, watcher: call.caller });
+    if (rivals.isMerged) return refusal(merged());
     if (seconds > 0 && others.length >= settings.watchersPerAorMax) return refusal(tooMany());
     const dialog = agent.dialogOf(message, call.source, call.localTag);
     if (textLength(dialog) > DIALOG_TEXT_MAX) return refusal(malformed("its dialog headers are too long"));
@@ -172,7 +190,8 @@ export function subscriptions(deps: {
       resource: others[0]?.resource ?? aor,
       entity: entityOf(call.uri, others.at(-1)?.entity),
       watcher: call.caller,
-      userAgent: userAgents.kept(message.header(Header.userAgent) ?? "", USER_AGENT_LENGTH_MAX),
+      userAgent,
+      profile,
       accept: shared(accept),
       pack,
       eventId: keptText(eventId),
@@ -183,6 +202,14 @@ export function subscriptions(deps: {
     });
     const refusedBecause = pack.admits(subscription, call.uri);
     if (refusedBecause !== null) return refusal(refusedBecause);
+    const refusedFor = refusedBody(call, subscription);
+    if (refusedFor !== null) return refusal(refusedFor);
+    for (const rival of rivals.outlived(subscription.dialog.target)) {
+      counters.replaced++;
+      remove(rival.subscription);
+      if (rival.isSameDialog) notifier.forget(rival.subscription);
+      else notifier.finish(rival.subscription, "probation");
+    }
     if (seconds === 0) {
       counters.fetched++;
       answer(call, 0);
@@ -204,15 +231,20 @@ export function subscriptions(deps: {
     const existing = table.find(localTag, message.callId, message.fromTag);
     // Not of ours: a request on its way to somebody else's dialog.
     if (existing === null && (!call.isOurs || call.nextRoute !== null)) return goOn;
-    const decision = inDialogDecision(subscribeFacts(message), existing, call.caller, settings.subscribe);
+    const decision = inDialogDecision(subscribeFacts(message, existing?.profile.accept === "ignored"), existing, call.caller, settings.subscribe);
     if (decision.kind === "refused" || existing === null) return refusal(decision.kind === "refused" ? decision : { status: 481 });
     const { accept, seconds } = decision;
     const before = existing.dialog;
     const dialog = agent.refreshed(before, message, call.source);
     if (textLength(dialog) > DIALOG_TEXT_MAX) return refusal(malformed("its dialog headers are too long"));
+    const refusedFor = refusedBody(call, existing);
+    if (refusedFor !== null) return refusal(refusedFor);
     existing.dialog = dialog;
     existing.remoteCseq = message.cseq;
-    if (accept !== null) existing.accept = shared(accept);
+    if (accept !== null) {
+      existing.accept = shared(accept);
+      existing.variant = existing.pack.variantOf?.(existing) ?? 0;
+    }
     if (seconds === 0) {
       counters.unsubscribed++;
       remove(existing);
@@ -230,11 +262,14 @@ export function subscriptions(deps: {
   };
 
   const onSubscribe = (call: Call): Verdict => {
+    if (call.isOurs && call.nextRoute === null && !rate.admits(call.caller ?? call.source.remoteAddress)) return refusal(tooOften());
     const localTag = call.message.toTag;
     if (localTag !== "") return renew(call, localTag);
     if (call.aor === null) return goOn;
-    const decision = initialDecision(subscribeFacts(call.message), packages, settings.subscribe);
-    return decision.kind === "refused" ? refusal(decision) : create(call, call.aor, decision);
+    const userAgent = userAgents.kept(call.message.header(Header.userAgent) ?? "", USER_AGENT_LENGTH_MAX);
+    const profile = deps.profileOf(userAgent);
+    const decision = initialDecision(subscribeFacts(call.message, profile.accept === "ignored"), packages, settings.subscribe);
+    return decision.kind === "refused" ? refusal(decision) : create(call, call.aor, decision, userAgent, profile);
   };
 
   return {
@@ -277,7 +312,7 @@ export function subscriptions(deps: {
     restore() {
       publications.restore();
       for (const { key, value } of [...store.load("subscriptions")]) {
-        const subscription = readStoredSubscription(value, packages);
+        const subscription = readStoredSubscription(value, packages, deps.profileOf);
         if (subscription === null || subscription.expiresAt <= clock.now() || table.hasTag(subscription.dialog.localTag)) {
           if (subscription === null) log.warn({ reason: key }, "a stored subscription cannot be read and is dropped");
           store.delete("subscriptions", key);

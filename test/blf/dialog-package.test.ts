@@ -4,13 +4,14 @@ import { lamps } from "../../src/blf/lamps.ts";
 import type { DialogTable } from "../../src/dialog/dialog-table.ts";
 import { lingerMs } from "../../src/dialog/person-table.ts";
 import { parseDialogInfo } from "../../src/documents/dialog-info.ts";
+import { STANDARD } from "../../src/phones/built-in.ts";
 import { parseSipUri } from "../../src/sip/uri.ts";
 import type { EventPackage, Watching } from "../../src/subscription/event-package.ts";
 import { liveOne, person, tableOf, TestCall } from "../dialog/calls.ts";
 import { schemaMistakes, skipsWithoutXmllint } from "../documents/xmllint.ts";
 
 function watching(user: string, entity = `sip:${user}@tel.example.test`): Watching {
-  return { resource: person(user), entity, watcher: person("109"), userAgent: "", accept: [] };
+  return { resource: person(user), entity, watcher: person("109"), userAgent: "", profile: STANDARD, accept: [], variant: 0 };
 }
 
 function bodyOf(events: EventPackage, user: string, version = 0): string {

@@ -216,9 +216,9 @@ test("every key of the contract's examples that is not supported yet is refused 
   const later = mistakes.flatMap((line) => /^(\S+ )?(?:[^:]+):\d+:\d+: "([^"]+)" is not supported yet; remove it$/.exec(line)?.[2] ?? []);
   expect(new Set(later)).toEqual(
     new Set([
-      ...["dialogs.probe", "dialogs.end_dead", "calendars", "features", "ringing", "phones", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes"],
+      ...["dialogs.probe", "dialogs.end_dead", "calendars", "features", "ringing", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes"],
       ...["dialplan", "blocked", "limits.dialled", "limits.caller", "limits.requests", "media_servers", "media", "topology_hiding", "capture", "script"],
-      ...["site", "mobile", "mailbox", "watchers", "private", "forward", "do_not_disturb", "ring", "calls", "boss_filter"].map((key) => `users.${key}`),
+      ...["site", "mobile", "mailbox", "watchers", "forward", "do_not_disturb", "ring", "calls", "boss_filter"].map((key) => `users.${key}`),
       ...["groups", "lists"],
     ]),
   );
@@ -228,7 +228,7 @@ test("every key of the contract's examples that is not supported yet is refused 
 });
 
 test("the supported rest of the contract's examples is right", () => {
-  const later = /^(?:domains|calendars|features|ringing|phones|sites|unknown_networks|dns|dhcp|cluster|trunks|routes|dialplan|blocked|media_servers|media|topology_hiding|capture|script):/;
+  const later = /^(?:domains|calendars|features|ringing|sites|unknown_networks|dns|dhcp|cluster|trunks|routes|dialplan|blocked|media_servers|media|topology_hiding|capture|script):/;
   const config = withoutKeys(readFileSync(join(fixtures, "contract-lamplight.yaml"), "utf8"), later)
     .replace(", probe: 60s, end_dead: false", "")
     .replace(/limits:.*/, "limits: { message_size: 32kB }")
@@ -273,6 +273,7 @@ test("a configuration of a domain alone has every default", () => {
     },
     limits: { messageBytesMax: 32_768, connectionsMax: 20_000, connectionsPerAddressMax: 12_000 },
     resolverServers: [],
+    phones: [],
   });
   expect(directory).toEqual({ users: [] });
   expect(files).toEqual([join(folder, "lamplight.yaml")]);

@@ -5,6 +5,7 @@ import { parsePidf } from "../../src/documents/pidf.ts";
 import { presencePackage } from "../../src/presence/presence-package.ts";
 import { presenceService } from "../../src/presence/presence-service.ts";
 import { registrationSource } from "../../src/presence/registration-source.ts";
+import { STANDARD } from "../../src/phones/built-in.ts";
 import type { EventPackage, Publication, Watching } from "../../src/subscription/event-package.ts";
 import { parseSipUri } from "../../src/sip/uri.ts";
 import { person } from "../dialog/calls.ts";
@@ -23,11 +24,11 @@ function worldOf(): { readonly clock: FakeClock; readonly events: EventPackage; 
   });
   const told: string[] = [];
   presence.onChange((_, document) => told.push(document.note));
-  return { clock, presence, told, registrations, events: presencePackage({ presence, imToRpid: true }) };
+  return { clock, presence, told, registrations, events: presencePackage({ presence, imToRpid: () => true }) };
 }
 
 function watching(user: string, entity = `sip:${user}@tel.example.test`): Watching {
-  return { resource: person(user), entity, watcher: person("109"), userAgent: "", accept: [] };
+  return { resource: person(user), entity, watcher: person("109"), userAgent: "", profile: STANDARD, accept: [], variant: 0 };
 }
 
 const body = (note: string, id = "t1", timestamp = "2026-11-20T14:03:07Z"): string =>

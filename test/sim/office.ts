@@ -40,6 +40,7 @@ const config: Config = {
   },
   limits: { messageBytesMax: 32_768, connectionsMax: 1000, connectionsPerAddressMax: 1000 },
   resolverServers: [],
+  phones: [],
 };
 
 /** A whole office in made-up time: the real server, phones and a network that loses, doubles and reorders, all from one seed. */

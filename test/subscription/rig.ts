@@ -2,6 +2,7 @@ import { aorOf, parseAor, type Aor } from "../../src/base/ids.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import { phoneTable } from "../../src/phones/phone-table.ts";
 import type { Call } from "../../src/proxy/feature.ts";
 import { Header } from "../../src/sip/header-name.ts";
 import { Message } from "../../src/sip/message.ts";
@@ -170,6 +171,7 @@ export class Rig {
       store: this.store,
       log: silentLog,
       settings: { ...settings, ...from.settings },
+      profileOf: phoneTable().profileOf,
       mayPublish: (call) => call.caller === call.aor,
     });
     this.presence.changed = this.dialog.changed = this.engine.changed;
