@@ -79,6 +79,11 @@ export class RequestContext implements Call {
   }
 
   reply(answer: Answer): void {
-    this.#layer.reply(this.transaction, this.message, answer, answer.status === 100 ? "" : this.localTag);
+    const { status } = answer;
+    if ((status === 401 || status === 407) && this.message.method !== "INVITE" && this.fork === null) {
+      this.#layer.replyOnce(this.transaction, this.message, answer, this.localTag);
+      return;
+    }
+    this.#layer.reply(this.transaction, this.message, answer, status === 100 ? "" : this.localTag);
   }
 }

@@ -117,6 +117,16 @@ export class TransactionLayer implements TransportHandler {
     this.respond(transaction, answer.status, responseText(message, answer, toTag, flow.remoteAddress, flow.remotePort));
   }
 
+  /** Answers a request other than INVITE and remembers nothing of it: repeated, it is answered anew (RFC 3261 §26.3.2.4: challenges keep no state). */
+  replyOnce(transaction: TransactionId, message: Message, answer: Answer, toTag: string): void {
+    const flow = this.table.flow(transaction);
+    if (flow === null) return;
+    const text = responseText(message, answer, toTag, flow.remoteAddress, flow.remotePort);
+    this.table.abandon(transaction);
+    if (this.#logsSip) this.#logSent(text, flow);
+    flow.send(text);
+  }
+
   /** Sends a whole response by a server transaction. False when the transaction is over or has had its final answer. */
   respond(transaction: TransactionId, status: number, text: string): boolean {
     const flow = this.table.flow(transaction);
