@@ -1,0 +1,18 @@
+// Prints one line of JSON a case. `works/micro.mjs` bundles and starts it: it wants --expose-gc and a large new space.
+import { documentCases } from "./document-cases.ts";
+import { measure, measureSlowly } from "./measure.ts";
+import { notifyCases } from "./notify-cases.ts";
+import { sipCases } from "./sip-cases.ts";
+import { storeCases } from "./store-cases.ts";
+
+const wanted = process.argv.slice(2);
+const isWanted = ({ name }: { readonly name: string }): boolean => wanted.length === 0 || wanted.some((part) => name.includes(part));
+const print = (value: object): void => console.log(JSON.stringify(value));
+
+for (const cases of [sipCases, documentCases, notifyCases]) {
+  for (const one of cases().filter(isWanted)) print(measure(one));
+}
+const store = await storeCases();
+for (const one of store.cases.filter(isWanted)) print(await measureSlowly(one));
+await store.close();
+process.exit(0);
