@@ -24,6 +24,7 @@ export const SWEEP_MS = 500;
 export class ConnectionTable implements ConnectionHost {
   readonly limits: TransportLimits;
   sweptAtMs: number;
+  readonly beforeLeave: () => void;
   readonly #counters: TransportCounters;
   readonly #clock: Clock;
   readonly #onEnded: (flow: Flow, why: string) => void;
@@ -38,11 +39,12 @@ export class ConnectionTable implements ConnectionHost {
   #cancelSweep: Cancel | null = null;
   #onEmpty: (() => void) | null = null;
 
-  constructor(deps: { readonly limits: TransportLimits; readonly counters: TransportCounters; readonly clock: Clock; readonly onEnded: (flow: Flow, why: string) => void }) {
+  constructor(deps: { readonly limits: TransportLimits; readonly counters: TransportCounters; readonly clock: Clock; readonly beforeLeave: () => void; readonly onEnded: (flow: Flow, why: string) => void }) {
     this.limits = deps.limits;
     this.#counters = deps.counters;
     this.#clock = deps.clock;
     this.#onEnded = deps.onEnded;
+    this.beforeLeave = deps.beforeLeave;
     this.sweptAtMs = deps.clock.now();
   }
 

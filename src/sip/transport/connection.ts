@@ -18,6 +18,8 @@ export interface ConnectionHost {
   readonly limits: TransportLimits;
   /** The time of the latest sweep: exact to half a second, free of cost. */
   readonly sweptAtMs: number;
+  /** Called before what is queued leaves. */
+  beforeLeave(): void;
   /** Has `connection.flush()` called once the present round of work is done. */
   flushSoon(connection: Connection): void;
   /** The connection is over; called once. */
@@ -223,6 +225,7 @@ export class Connection implements Flow {
     this.#queuedBytes = 0;
     this.#writingSinceMs = this.#host.sweptAtMs;
     this.counters.bytesOut += this.#writingBytes;
+    this.#host.beforeLeave();
     wire.write(texts, this.#onWritten);
   }
 

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { isIPv6 } from "node:net";
 import { getSystemErrorName } from "node:util";
 import { UnavailableError } from "../../base/errors.ts";
-import type { OnDatagram, UdpEngine, UdpSocket } from "./udp.ts";
+import type { UdpEngine, UdpHandler, UdpSocket } from "./udp.ts";
 
 /** What `native/udp.c` gives; its README is the contract. */
 interface Addon {
@@ -62,7 +62,7 @@ class NativeSocket implements UdpSocket {
   readonly port: number;
   readonly #addon: Addon;
   readonly #socket: unknown;
-  readonly #on: { readonly datagram: OnDatagram; readonly error: (error: Error) => void };
+  readonly #on: UdpHandler;
   readonly #control: Int32Array;
   readonly #slab: Buffer;
   #used = 0;
@@ -75,7 +75,7 @@ class NativeSocket implements UdpSocket {
   readonly #fromAddresses: string[];
   readonly #toPorts: Int32Array;
 
-  constructor(addon: Addon, address: string, port: number, on: { readonly datagram: OnDatagram; readonly error: (error: Error) => void }) {
+  constructor(addon: Addon, address: string, port: number, on: UdpHandler) {
     this.#addon = addon;
     this.#on = on;
     this.#control = new Int32Array(addon.controlWords);
@@ -119,6 +119,7 @@ class NativeSocket implements UdpSocket {
     }
     let pending = control[AT_PENDING] ?? 0;
     if (pending >= addon.sendMax || (pending > 0 && this.#used + length > addon.slabBytes)) {
+      this.#on.beforeLeave();
       addon.flush(this.#socket);
       pending = 0;
     }
@@ -140,6 +141,8 @@ class NativeSocket implements UdpSocket {
   #placeOf(address: string, port: number, localAddress: string): number {
     const place = placeFor(address, port) & (this.#addon.destinations - 1);
     if (this.#toPorts[place] === port && this.#toAddresses[place] === address && this.#fromAddresses[place] === localAddress) return place;
+    // What waits for the place's former owner leaves with it.
+    this.#on.beforeLeave();
     if (!this.#addon.aim(this.#socket, place, address, port, localAddress)) return -1;
     this.#toAddresses[place] = address;
     this.#fromAddresses[place] = localAddress;
@@ -166,6 +169,8 @@ class NativeSocket implements UdpSocket {
         });
       }
     }
+    // What was answered leaves when this returns.
+    this.#on.beforeLeave();
   }
 }
 

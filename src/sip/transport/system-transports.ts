@@ -33,6 +33,8 @@ export interface SystemTransportsOptions {
   /** Towards servers that we connect to with TLS; default: certificates are checked against the system's authorities. */
   readonly tlsPeers?: TlsPeerOptions;
   readonly udpEngine?: UdpEngine;
+  /** Called before messages leave: what they acknowledge can be made safe by then. It must cost nothing when there is nothing to do. */
+  readonly beforeLeave?: () => void;
   /** The host's addresses, for a test. */
   readonly addresses?: AddressSource;
 }
@@ -61,6 +63,7 @@ class SocketTransports implements SystemTransports {
   readonly #tlsPeers: TlsPeerOptions;
   readonly #servers: BoundServer[] = [];
   readonly #udpSockets: UdpSocket[] = [];
+  readonly #beforeLeave: () => void;
   readonly #udp = new Map<Listener, UdpListener>();
   #handler: TransportHandler | null = null;
   #stopping: Promise<void> | null = null;
@@ -68,6 +71,7 @@ class SocketTransports implements SystemTransports {
 
   constructor(options: SystemTransportsOptions) {
     this.#options = options;
+    this.#beforeLeave = options.beforeLeave ?? nothing;
     this.#limits = { ...defaultTransportLimits, ...options.limits };
     this.#tlsPeers = options.tlsPeers ?? { verifyPeers: true };
     this.#localAddresses = localAddresses(options.clock, options.addresses);
@@ -75,6 +79,7 @@ class SocketTransports implements SystemTransports {
       limits: this.#limits,
       counters: this.counters,
       clock: options.clock,
+      beforeLeave: this.#beforeLeave,
       onEnded: (flow, why) => this.#handler?.onClosed(flow, why),
     });
     this.listeners = options.listen.map((option) => {
@@ -189,6 +194,7 @@ class SocketTransports implements SystemTransports {
       socket = await (this.#options.udpEngine ?? nodeUdpEngine).bind(address, port, {
         datagram: (text, remoteAddress, remotePort, localAddress) => udp?.onDatagram(text, remoteAddress, remotePort, localAddress),
         error: () => counters.socketErrors++,
+        beforeLeave: this.#beforeLeave,
       });
     } catch (cause) {
       throw new UnavailableError(`cannot listen on ${option.url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
@@ -220,6 +226,10 @@ class SocketTransports implements SystemTransports {
     if (protocol === "ws") return (socket, admission, address, port) => web.accept(socket, admission, { address, port });
     return tlsTerminator(option, (socket, admission, peer) => web.accept(socket, admission, peer)).accept;
   }
+}
+
+function nothing(): void {
+  /* nothing waits to be made safe */
 }
 
 function listenerOf(option: ListenOption, port: number): Listener {

@@ -15,12 +15,20 @@ export interface UdpSocket {
   close(): Promise<void>;
 }
 
+/** Whom a UDP socket tells. */
+export interface UdpHandler {
+  readonly datagram: OnDatagram;
+  readonly error: (error: Error) => void;
+  /** Called before anything leaves that was handed over while datagrams were being handled. */
+  readonly beforeLeave: () => void;
+}
+
 /** What moves datagrams: node's own sockets, or a native engine that does the same in batches. */
 export interface UdpEngine {
   /** `node` or `native`, as the server says at start. */
   readonly name: string;
   /** Binds; rejects with the system's error. IPv6 sockets take IPv6 only. */
-  bind(address: string, port: number, on: { readonly datagram: OnDatagram; readonly error: (error: Error) => void }): Promise<UdpSocket>;
+  bind(address: string, port: number, on: UdpHandler): Promise<UdpSocket>;
 }
 
 /** A burst of a whole building's registrations must fit; the system may grant less. */
@@ -57,7 +65,9 @@ export const nodeUdpEngine: UdpEngine = {
     });
     const bound: Omit<UdpSocket, "port"> = {
       send(text, to, toPort) {
-        if (!isClosed) socket.send(bytesOf(text), toPort, to, onSent);
+        if (isClosed) return;
+        on.beforeLeave();
+        socket.send(bytesOf(text), toPort, to, onSent);
       },
       close: () =>
         new Promise((resolve) => {

@@ -37,6 +37,7 @@ class Bound {
   readonly arrived: Arrived[] = [];
   readonly errors: Error[] = [];
   onEach: (one: Arrived) => void = () => undefined;
+  beforeLeave: () => void = () => undefined;
   socket!: UdpSocket;
   #waiters: (() => void)[] = [];
 
@@ -52,6 +53,9 @@ class Bound {
       error: (error) => {
         bound.errors.push(error);
         bound.#wake();
+      },
+      beforeLeave: () => {
+        bound.beforeLeave();
       },
     });
     cleanUp.push(() => bound.socket.close());
@@ -387,7 +391,7 @@ describe.skipIf(builtNativeEngine === null)("environments of the native engine",
     return { thread, port, ended };
   }
 
-  const echo = `const socket = await engine.bind("127.0.0.1", 0, { datagram: (text, address, port) => socket.send(text, address, port), error() {} });
+  const echo = `const socket = await engine.bind("127.0.0.1", 0, { datagram: (text, address, port) => socket.send(text, address, port), error() {}, beforeLeave() {} });
     parentPort.postMessage(socket.port);`;
 
   test("two at once serve side by side, and one that is terminated under load takes nothing with it", async () => {
@@ -426,7 +430,7 @@ describe.skipIf(builtNativeEngine === null)("environments of the native engine",
   test("a mistake while one datagram is handled is uncaught as ever, and the rest of the batch is handled", async () => {
     const there = await worker(`let count = 0;
       process.on("uncaughtException", (error) => parentPort.postMessage(error.message));
-      const socket = await engine.bind("127.0.0.1", 0, { datagram(text, address, port) { if (text === "bad") throw new Error("mistake"); socket.send(text, address, port); }, error() {} });
+      const socket = await engine.bind("127.0.0.1", 0, { datagram(text, address, port) { if (text === "bad") throw new Error("mistake"); socket.send(text, address, port); }, error() {}, beforeLeave() {} });
       parentPort.postMessage(socket.port);`);
     const uncaught: unknown[] = [];
     there.thread.on("message", (message) => uncaught.push(message));
