@@ -82,9 +82,9 @@ export function sipCases(): readonly MicroCase[] {
 
   const invite = Message.of(INVITE);
   const how = { uri: "sip:2102@192.0.2.10:5060", routesOff: 0, routes: [], recordRoute: "Record-Route: <sip:t1.0a0b0c0d0e0f@192.0.2.1;lr>\r\n", branch: "z9hG4bK0a1b2c.1.2.3", realm: "tel.example.test", edits: noEdits };
-  cases.push(repeated("forward it: Via and Record-Route on, spliced, written into a packet", () => keep(packet.write(forwardedRequest(invite, flow, flow, how), 0, "latin1")));
+  cases.push(repeated("forward it: Via and Record-Route on, spliced, written into a packet", () => keep(packet.write(forwardedRequest(invite, flow, flow, how), 0, "latin1"))));
   const answer = Message.of(ringing("z9hG4bK0a1b2c.1.2.3"));
-  cases.push(repeated("forward a response, written into a packet", () => keep(packet.write(forwardedResponse(answer), 0, "latin1")));
+  cases.push(repeated("forward a response, written into a packet", () => keep(packet.write(forwardedResponse(answer), 0, "latin1"))));
   cases.push(matching());
 
   const via = "SIP/2.0/UDP 192.0.2.9:5062;branch=z9hG4bK1889472014;rport";
