@@ -9,6 +9,7 @@ import type { SubscriptionCounters } from "./counters.ts";
 import { formatEvent } from "./event-header.ts";
 import type { Rendered } from "./event-package.ts";
 import { notifyVerdict, retryDelayMs } from "./notify-outcome.ts";
+import type { NotifyWitness } from "./notify-witness.ts";
 import { endState, type EndReason, type Subscription } from "./subscription.ts";
 
 // Hot path: a change costs each watcher one rendering out of the package's cache and the splice of its own headers and version.
@@ -33,6 +34,8 @@ export interface NotifierDeps {
   readonly keep: (subscription: Subscription) => void;
   /** The watcher answered that it knows nothing of it: take it off the table. */
   readonly gone: (subscription: Subscription) => void;
+  /** Who keeps what was sent when; default: nobody. */
+  readonly witness?: NotifyWitness;
 }
 
 /** Sends NOTIFYs: one in flight a subscription, the newest state waits, none without a change (RFC 6665 §4.2.2, with the deviation of `notifyVerdict`). */
@@ -56,7 +59,7 @@ export class Notifier {
   /** Its resource has changed: a NOTIFY now, later, or none when the watcher would see no difference. */
   changed(subscription: Subscription): void {
     const { counters } = this.#deps;
-    if (subscription.inFlight !== 0 || subscription.failures > 0) {
+    if (subscription.inFlight !== 0 || subscription.failures > 0 || subscription.isAnswering) {
       subscription.isDue = true;
       counters.coalesced++;
       return;
@@ -112,8 +115,11 @@ export class Notifier {
   #answered(subscription: Subscription, cseq: number, outcome: AgentOutcome): void {
     // One that was given up is answered too late.
     if (subscription.inFlight !== cseq || this.#isClosed) return;
-    const { counters } = this.#deps;
+    const { counters, clock, witness } = this.#deps;
     subscription.inFlight = 0;
+    subscription.answeredAt = clock.now();
+    subscription.answerStatus = outcome.kind === "answered" ? outcome.status : 0;
+    witness?.answered(subscription);
     const verdict = notifyVerdict(outcome, subscription.profile.gone);
     if (verdict.kind === "acknowledged") counters.notifiesAcknowledged++;
     else counters.notifiesFailed++;
@@ -204,7 +210,10 @@ export class Notifier {
     const cseq = ++subscription.cseq;
     subscription.inFlight = cseq;
     subscription.lastSentAt = clock.now();
+    subscription.lastSent = rendered;
+    subscription.answeredAt = 0;
     counters.notifiesSent++;
+    this.#deps.witness?.sent(subscription, rendered);
     const headers = `Event: ${formatEvent(subscription.pack.name, subscription.eventId)}\r\nSubscription-State: ${state}\r\n`;
     const body = rendered === null ? "" : rendered.isVersioned ? `${rendered.head}${cseq - 1}${rendered.tail}` : rendered.head;
     try {

@@ -63,10 +63,18 @@ export class Subscription implements Watching {
   sent: Rendered | null = null;
   /** ms since 1970; 0 before the first. */
   lastSentAt = 0;
+  /** What the last NOTIFY held, whatever became of it; null for none, or one without a body. */
+  lastSent: Rendered | null = null;
+  /** When it was answered, or given up, ms since 1970; 0 while it is not. */
+  answeredAt = 0;
+  /** The status of that answer; 0 for none in time, or no way to the watcher. */
+  answerStatus = 0;
   /** Failed NOTIFYs in a row; more than 0 makes it suspect: changes wait for the next try. */
   failures = 0;
   /** The state changed while a NOTIFY was in flight. */
   isDue = false;
+  /** A SUBSCRIBE of its watcher is being taken in: what changes meanwhile goes out with the NOTIFY that answers it. */
+  isAnswering = false;
   /** A NOTIFY must follow the one in flight, changed or not. */
   mustSend = false;
   /** `ending`: off the table, its last NOTIFY waits for the one in flight. `over`: nothing more is sent. */

@@ -15,10 +15,11 @@ import { formatSipUri, parseSipUri, type SipUri } from "../sip/uri.ts";
 import type { Store } from "../store/store.ts";
 import { mediaType } from "./accept.ts";
 import { subscriptionCounters, type SubscriptionCounters } from "./counters.ts";
-import type { ChangeListener, EventPackage, Publication } from "./event-package.ts";
+import type { ChangeListener, EventPackage, Publication, Rendered } from "./event-package.ts";
 import { KeptPool } from "./kept-pool.ts";
 import type { LifetimeLimits } from "./lifetime.ts";
 import { CSEQ_BLOCK, Notifier } from "./notifier.ts";
+import type { NotifyWitness } from "./notify-witness.ts";
 import { Publications } from "./publications.ts";
 import { malformed, merged, refused, tooMany, tooOften, type Refusal } from "./refusal.ts";
 import { Rivals } from "./rivals.ts";
@@ -50,6 +51,12 @@ export interface WatcherView {
   readonly userAgent: string;
   /** 0 when no NOTIFY was sent since the start. */
   readonly lastSentAt: number;
+  /** What it held; null for none, or one without a body. */
+  readonly lastSent: Rendered | null;
+  /** When it was answered, or given up; 0 while it is not. */
+  readonly answeredAt: number;
+  /** The status of that answer; 0 for none in time. */
+  readonly answerStatus: number;
   /** `suspect`: the last NOTIFY was not acknowledged, tries go on. */
   readonly state: "active" | "suspect";
 }
@@ -98,6 +105,8 @@ export function subscriptions(deps: {
   /** What the phone of that User-Agent needs. */
   readonly profileOf: (userAgent: string) => PhoneProfile;
   readonly mayPublish: (call: Call) => boolean;
+  /** Who keeps what was sent when; default: nobody. */
+  readonly witness?: NotifyWitness;
 }): Subscriptions {
   const { agent, wheel, clock, random, store, log, settings } = deps;
   const packages = new Map(deps.packages.map((pack) => [pack.name, pack]));
@@ -128,6 +137,7 @@ export function subscriptions(deps: {
     counters,
     at: (slot) => (isClosed ? undefined : table.at(slot)),
     keep,
+    ...(deps.witness === undefined ? {} : { witness: deps.witness }),
     gone: (subscription) => {
       counters.gone++;
       notifier.forget(subscription);
@@ -172,7 +182,9 @@ export function subscriptions(deps: {
     const { pack } = subscription;
     if (pack.told === undefined || message.body.trim() === "") return null;
     if (message.body.length > settings.publishBodyMax) return refused(413);
+    subscription.isAnswering = true;
     const taken = pack.told(subscription, mediaType(message.header(Header.contentType) ?? ""), message.body);
+    subscription.isAnswering = false;
     return taken.kind === "refused" ? taken : null;
   };
 
@@ -351,6 +363,6 @@ function isSameDevice(a: string, b: string): boolean {
 }
 
 function view(subscription: Subscription): WatcherView {
-  const { resource, watcher, pack, expiresAt, userAgent, lastSentAt, failures, dialog } = subscription;
-  return { resource, watcher: watcher ?? parseNameAddr(dialog.remote).uri, event: pack.name, expiresAt, userAgent, lastSentAt, state: failures > 0 ? "suspect" : "active" };
+  const { resource, watcher, pack, expiresAt, userAgent, lastSentAt, lastSent, answeredAt, answerStatus, failures, dialog } = subscription;
+  return { resource, watcher: watcher ?? parseNameAddr(dialog.remote).uri, event: pack.name, expiresAt, userAgent, lastSentAt, lastSent, answeredAt, answerStatus, state: failures > 0 ? "suspect" : "active" };
 }
