@@ -1,6 +1,6 @@
 // Who may import whom. The table is ARCHITECTURE.md's; the files at the top of src (main.ts, server.ts, features.ts …) may import everything and are imported by nobody below.
 
-const FEATURES = ["calendar", "blf", "pickup", "forwarding", "sites", "trunks", "media", "guard", "messaging"];
+const FEATURES = ["calendar", "blf", "mailbox", "pickup", "forwarding", "sites", "trunks", "media", "guard", "messaging"];
 const TIERS = [
   ["base"],
   ["config", "store", "sip", "documents", "dns"],
@@ -10,7 +10,7 @@ const TIERS = [
   FEATURES,
 ];
 // Beyond the tiers below: what a folder may import of its own tier.
-const SIBLINGS = { proxy: ["directory", "phones", "agent"], sip: ["dns"] };
+const SIBLINGS = { proxy: ["directory", "phones", "agent"], sip: ["dns"], registrar: ["subscription"] };
 
 /** Folder → the folders of src that it may import. */
 const MAY_IMPORT = Object.fromEntries(

@@ -19,11 +19,13 @@ export function callFeatures(parts: FeatureParts): readonly Feature[] {
 export interface PackageParts {
   readonly presence: EventPackage;
   readonly dialog: EventPackage;
+  readonly messageSummary: EventPackage;
+  readonly reg: EventPackage;
 }
 
 /** The event packages, in the order in which Allow-Events names them. */
 export function eventPackages(parts: PackageParts): readonly EventPackage[] {
-  return [parts.presence, parts.dialog];
+  return [parts.presence, parts.dialog, parts.messageSummary, parts.reg];
 }
 
 /** The sources that are asked what they know of a person; publications report by themselves (event package `presence`). */

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { userAgent } from "./agent/user-agent.ts";
 import type { Clock } from "./base/clock.ts";
+import type { Aor } from "./base/ids.ts";
 import { keyedHash } from "./base/keyed-hash.ts";
 import type { Log } from "./base/log.ts";
 import type { Random } from "./base/random.ts";
@@ -12,7 +13,9 @@ import { createDirectory, type Directory } from "./directory/directory.ts";
 import { interfaceAddresses, ownHosts as ownNames } from "./directory/own-hosts.ts";
 import { callFeatures, eventPackages, presenceSources } from "./features.ts";
 import { dialogSource } from "./presence/dialog-source.ts";
-import { phoneTable } from "./phones/phone-table.ts";
+import { mailboxTable, type MailboxTable } from "./mailbox/mailbox-table.ts";
+import { messageSummaryPackage } from "./mailbox/message-summary-package.ts";
+import { phoneTable, type PhoneTable } from "./phones/phone-table.ts";
 import { presencePackage } from "./presence/presence-package.ts";
 import { presenceService, type PresenceService } from "./presence/presence-service.ts";
 import { registrationSource } from "./presence/registration-source.ts";
@@ -28,6 +31,8 @@ import { lateSuccess, proxy } from "./proxy/proxy.ts";
 import { recordRoutes } from "./proxy/record-route.ts";
 import { RequestContext } from "./proxy/request-context.ts";
 import { routeTokens } from "./proxy/route-token.ts";
+import { checkSync, type CheckSyncResult } from "./registrar/check-sync.ts";
+import { regPackage } from "./registrar/reg-package.ts";
 import { registrar, type Registrar } from "./registrar/registrar.ts";
 import { loadSecrets } from "./secrets.ts";
 import { createNonces } from "./sip/digest/nonces.ts";
@@ -63,6 +68,10 @@ export interface Server {
   readonly dialogs: DialogTable;
   readonly presence: PresenceService;
   readonly subscriptions: Subscriptions;
+  readonly mailboxes: MailboxTable;
+  readonly phones: PhoneTable;
+  /** Asks a person's phones to read their provisioning again (`checkSync`). */
+  readonly checkSync: (aor: Aor, reboot: boolean | null) => Promise<readonly CheckSyncResult[]>;
   readonly layer: TransactionLayer;
   readonly wheel: TimerWheel;
   readonly authentication: AuthenticationCounts;
@@ -123,8 +132,23 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   });
   const presence = presenceService({ clock, wheel, settings: config.presence, sources: presenceSources({ dialog: dialogSource(dialogs), registration: registrations }), log });
   const phones = phoneTable(config.phones);
-  const watchers = subscriptions({
-    packages: eventPackages({ presence: presencePackage({ presence, imToRpid: (userAgent) => config.presence.imToRpid || phones.profileOf(userAgent).publish === "im" }), dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true) }),
+  const mailboxes = mailboxTable({ clock, store });
+  const registrationEvents = regPackage({
+    registrar: reg,
+    clock,
+    changed: (event, aor) => {
+      watchers.changed(event, aor);
+    },
+    isWatched: (aor) => watchers.isWatched(aor, "reg"),
+  });
+  const packages = eventPackages({
+    presence: presencePackage({ presence, imToRpid: (userAgent) => config.presence.imToRpid || phones.profileOf(userAgent).publish === "im" }),
+    dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true),
+    messageSummary: messageSummaryPackage(mailboxes),
+    reg: registrationEvents,
+  });
+  const watchers: Subscriptions = subscriptions({
+    packages,
     agent,
     wheel,
     clock,
@@ -144,6 +168,12 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   dialogs.onChange((aor) => {
     watchers.changed("dialog", aor);
   });
+  mailboxes.onChange((aor) => {
+    watchers.changed("message-summary", aor);
+  });
+  reg.onBindings((aor, before, now) => {
+    registrationEvents.bindingsChanged(aor, before, now);
+  });
   presence.onChange(
     (aor) => {
       watchers.changed("presence", aor);
@@ -155,6 +185,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       reg.forget(aor);
       registrations.forget(aor);
       presence.forget(aor);
+      mailboxes.forget(aor);
       watchers.forget(aor);
     }
   });
@@ -177,7 +208,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     },
   });
   const features = callFeatures({
-    options: options({ events: ["presence", "dialog"] }),
+    options: options({ events: packages.map(({ name }) => name) }),
     authentication: auth,
     registrar: reg.feature,
     subscription: watchers.feature,
@@ -224,6 +255,17 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     dialogs,
     presence,
     subscriptions: watchers,
+    mailboxes,
+    phones,
+    checkSync: checkSync({
+      agent,
+      registrar: reg,
+      random,
+      ha1Of: (aor, algorithm, realm) => {
+        const ha1 = realm.toLowerCase() === directory.domain ? directory.user(aor)?.ha1 : undefined;
+        return (algorithm === "MD5" ? ha1?.md5 : algorithm === "SHA-256" ? ha1?.sha256 : undefined) ?? null;
+      },
+    }),
     layer,
     wheel,
     authentication: auth.counts,
@@ -231,6 +273,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       await transports.start(handler);
       reg.restore();
       dialogs.restore();
+      mailboxes.restore();
       watchers.restore();
       isReady = true;
       // What rang when the last run ended may ring no more: every lamp is told anew, spread so that phones are not flooded.

@@ -33,6 +33,8 @@ interface Slot extends Entry {
   timerAt: number;
 }
 
+const NONE: readonly Binding[] = [];
+
 /** All bindings, in memory and (behind) in the store; expires them. One timer an AoR. The only writer of the store's table `bindings`. */
 export class BindingTable {
   readonly #wheel: TimerWheel;
@@ -40,6 +42,7 @@ export class BindingTable {
   readonly #store: Store;
   readonly #hash: KeyedHash;
   readonly #onChange: (aor: Aor, isRegistered: boolean) => void;
+  readonly #onBindings: (aor: Aor, before: readonly Binding[], now: readonly Binding[]) => void;
   readonly #timerKind: number;
   readonly #entries = new Map<Aor, Slot>();
   readonly #slots: (Slot | null)[] = [];
@@ -49,12 +52,17 @@ export class BindingTable {
   readonly #byInstance = new AorIndex();
   #bindingCount = 0;
 
-  constructor(deps: { wheel: TimerWheel; clock: Clock; store: Store; hash: KeyedHash }, onChange: (aor: Aor, isRegistered: boolean) => void) {
+  constructor(
+    deps: { wheel: TimerWheel; clock: Clock; store: Store; hash: KeyedHash },
+    onChange: (aor: Aor, isRegistered: boolean) => void,
+    onBindings: (aor: Aor, before: readonly Binding[], now: readonly Binding[]) => void = () => undefined,
+  ) {
     this.#wheel = deps.wheel;
     this.#clock = deps.clock;
     this.#store = deps.store;
     this.#hash = deps.hash;
     this.#onChange = onChange;
+    this.#onBindings = onBindings;
     this.#timerKind = this.#wheel.kind((slot) => {
       this.#expire(slot);
     });
@@ -82,8 +90,10 @@ export class BindingTable {
 
   /** Puts these bindings in the place of the AoR's; those that it had keep their flows, new ones get `flow` where it leads back to them. Stored before it returns. */
   replace(aor: Aor, bindings: readonly Binding[], flow: Flow | null): void {
+    const before = this.#entries.get(aor)?.bindings ?? NONE;
     this.#put(aor, bindings, flow);
     this.#persist(aor, bindings);
+    this.#onBindings(aor, before, bindings);
   }
 
   /** Renews an AoR's only binding, which differs in expiry and CSeq alone. Stored before it returns. Hot path. */

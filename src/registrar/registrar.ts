@@ -18,6 +18,7 @@ import { addressee, type AorLookup } from "./addressee.ts";
 import { receivedFrom, renewed, type Binding } from "./binding.ts";
 import { BindingTable } from "./binding-table.ts";
 import type { ContactRequest, ExpirySettings } from "./contact.ts";
+import { publicGruu, temporaryGruu } from "./gruu.ts";
 import { noOrigin, originOf } from "./origin.ts";
 import { isPlainRefresh, refreshNumber } from "./plain-refresh.ts";
 import { Reach } from "./reach.ts";
@@ -67,6 +68,18 @@ export interface BindingView {
   readonly isReachable: boolean;
 }
 
+/** A binding under an id of its own, with its GRUUs (RFC 5627); these are empty for a device without an instance id. */
+export interface RegisteredContact {
+  /** The same as long as the contact URI is registered, through a restart too. */
+  readonly id: string;
+  readonly binding: Binding;
+  readonly publicGruu: string;
+  readonly temporaryGruu: string;
+}
+
+/** Hears of an AoR's bindings before and after a change. */
+export type BindingsReport = (aor: Aor, before: readonly RegisteredContact[], now: readonly RegisteredContact[]) => void;
+
 /** The registrar: answers REGISTER, and tells the proxy where devices are. */
 export interface Registrar extends Location {
   readonly feature: Feature;
@@ -78,6 +91,10 @@ export interface Registrar extends Location {
   onRegistered(report: (aor: Aor, contact: string) => void): void;
   /** Calls `report` when an AoR gets its first binding or loses its last. */
   onChange(report: (aor: Aor, isRegistered: boolean) => void): void;
+  /** Calls `report` after a REGISTER or an expiry that did more than renew a device's one binding. */
+  onBindings(report: BindingsReport): void;
+  /** One AoR's bindings with all that its own devices may know of them. */
+  registered(aor: Aor): readonly RegisteredContact[];
   /** To be called when a connection has ended: bindings stay, the flow is forgotten. */
   flowClosed(flow: Flow): void;
   /** The device that the user part of a temporary GRUU names while it is registered, or null (RFC 5627 §3.2). */
@@ -96,9 +113,23 @@ export function registrar(deps: RegistrarDeps): Registrar {
   const { clock, hash, settings, log } = deps;
   const listeners: ((aor: Aor, isRegistered: boolean) => void)[] = [];
   const arrivals: ((aor: Aor, contact: string) => void)[] = [];
-  const table = new BindingTable(deps, (aor, isRegistered) => {
-    for (const report of listeners) report(aor, isRegistered);
-  });
+  const changes: BindingsReport[] = [];
+  const named = (aor: Aor, bindings: readonly Binding[]): readonly RegisteredContact[] =>
+    bindings.map((binding) => ({
+      id: `c${shortName(hash, `contact-id ${aor} ${binding.uri}`)}`,
+      binding,
+      publicGruu: binding.instance === "" ? "" : publicGruu(aor, binding),
+      temporaryGruu: binding.instance === "" ? "" : temporaryGruu(hash, aor, binding),
+    }));
+  const table = new BindingTable(
+    deps,
+    (aor, isRegistered) => {
+      for (const report of listeners) report(aor, isRegistered);
+    },
+    (aor, before, now) => {
+      for (const report of changes) report(aor, named(aor, before), named(aor, now));
+    },
+  );
   const reach = new Reach(table, hash, deps.open);
   const userAgents = new Map<string, string>();
 
@@ -204,6 +235,10 @@ export function registrar(deps: RegistrarDeps): Registrar {
     onChange: (report) => {
       listeners.push(report);
     },
+    onBindings: (report) => {
+      changes.push(report);
+    },
+    registered: (aor) => named(aor, table.get(aor)?.bindings ?? []),
     flowClosed: (flow) => {
       table.dropFlow(flow);
     },

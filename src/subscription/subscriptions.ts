@@ -183,9 +183,12 @@ export function subscriptions(deps: {
     if (pack.told === undefined || message.body.trim() === "") return null;
     if (message.body.length > settings.publishBodyMax) return refused(413);
     subscription.isAnswering = true;
-    const taken = pack.told(subscription, mediaType(message.header(Header.contentType) ?? ""), message.body);
-    subscription.isAnswering = false;
-    return taken.kind === "refused" ? taken : null;
+    try {
+      const taken = pack.told(subscription, mediaType(message.header(Header.contentType) ?? ""), message.body);
+      return taken.kind === "refused" ? taken : null;
+    } finally {
+      subscription.isAnswering = false;
+    }
   };
 
   const create = (call: Call, aor: Aor, decision: Creation, userAgent: string, profile: PhoneProfile): Verdict => {
