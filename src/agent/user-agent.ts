@@ -6,7 +6,7 @@ import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import { parseNameAddr, tagOf } from "../sip/name-addr.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
-import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import type { Flow, Hop, Transports } from "../sip/transport/transport.ts";
 import { parseSipUri, uriParam } from "../sip/uri.ts";
 import { viaTransport } from "../sip/via.ts";

@@ -2,7 +2,7 @@ import type { TimerId } from "../base/timer-wheel.ts";
 import { noEdits, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
-import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import type { Flow, Hop } from "../sip/transport/transport.ts";
 import type { ForkDeps, ForkRequest } from "./fork-request.ts";
 import { forwardedRequest } from "./forward.ts";

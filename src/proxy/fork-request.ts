@@ -4,7 +4,7 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Message } from "../sip/message.ts";
 import type { TargetHealth } from "../sip/resolver/target-health.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
-import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import type { Flow, Transports } from "../sip/transport/transport.ts";
 import type { CallObserver } from "./call-observer.ts";
 import type { NextHops } from "./next-hop.ts";

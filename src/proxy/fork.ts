@@ -2,7 +2,7 @@ import { noEdits, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import { headerLine, Message } from "../sip/message.ts";
 import { responseText, type Answer } from "../sip/response.ts";
-import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import { bestResponse, type Failure } from "./best-response.ts";
 import { Branch, mergeEdits, type BranchOwner } from "./branch.ts";
 import type { ObservedFork } from "./call-observer.ts";

@@ -4,7 +4,7 @@ import { Splice, noEdits, spliceOffTop, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import { Message } from "../sip/message.ts";
 import type { TransactionCore, TransactionLayer } from "../sip/transaction/layer.ts";
-import type { TransactionId, TransactionUser } from "../sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import type { Flow, Transports } from "../sip/transport/transport.ts";
 import { parseSipUri, uriParam, type SipUri } from "../sip/uri.ts";
 import { magicCookie, type Via } from "../sip/via.ts";

@@ -2,7 +2,7 @@ import type { Aor } from "../base/ids.ts";
 import type { Message } from "../sip/message.ts";
 import type { Answer } from "../sip/response.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
-import type { TransactionId } from "../sip/transaction/table.ts";
+import type { TransactionId } from "../sip/transaction/user.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import type { SipUri } from "../sip/uri.ts";
 import type { Call } from "./feature.ts";

@@ -1,40 +1,18 @@
 import { ParseError } from "../base/errors.ts";
+import { hashOfParts } from "../base/fnv.ts";
 import { Header, headerName, type HeaderId } from "./header-name.ts";
 import { findHeaderLines, type FoundLines } from "./header-lines.ts";
 import { elementEnd } from "./list-element.ts";
-import { internMethod, isToken, methodNumbered } from "./method.ts";
-import { parseNameAddr, tagOf } from "./name-addr.ts";
+import { internMethod, methodNumbered } from "./method.ts";
+import { hasTag, parseNameAddr, tagOf } from "./name-addr.ts";
 import { AddressWord, ViaWord, Word, wordsFor } from "./scan-words.ts";
+import { scanner, type Scanning } from "./scanner.ts";
+import { readStartLine } from "./start-line.ts";
 import { parseSipUri, uriAt, type SipUri } from "./uri.ts";
 import { parseVia, viaAt, type Via } from "./via.ts";
 
 // Hot path: a message is a cheap view on its text. `parse` fills reused typed arrays with where each header stands;
 // fields are cut out of the text when asked for, once. Nothing here keeps a part of the text longer than the message itself.
-
-/** Makes functions that find where the parts of a text stand and say whether it is plain: written so that they know it all (`native/scan.c`). */
-export interface ScannerMaker {
-  /** How long an array must be. */
-  readonly words: number;
-  scanner(words: Int32Array): (text: string) => boolean;
-}
-
-interface Scanning {
-  readonly maker: ScannerMaker;
-  /** For messages that are parsed once. */
-  readonly words: Int32Array;
-  readonly scan: (text: string) => boolean;
-}
-
-let scanning: Scanning | null = null;
-
-/** Has the messages that are made from now on be scanned by these; null for JavaScript alone, which finds the same. */
-export function useScanner(maker: ScannerMaker | null): void {
-  if (maker === null) scanning = null;
-  else {
-    const words = new Int32Array(maker.words);
-    scanning = { maker, words, scan: maker.scanner(words) };
-  }
-}
 
 const WORDS_AT_START = wordsFor(32);
 
@@ -63,7 +41,7 @@ export class Message {
   isPlain = false;
   #words: Int32Array;
   #count = 0;
-  #maker: ScannerMaker | null = null;
+  #maker: Scanning["maker"] | null = null;
   #scan: ((text: string) => boolean) | null = null;
   #via: Via | null = null;
   #uri: SipUri | null | undefined = undefined;
@@ -86,6 +64,7 @@ export class Message {
 
   /** A view that is parsed once: if it is plain, with an array that is no longer than need be. */
   static #once(text: string): Message {
+    const scanning = scanner();
     if (scanning?.scan(text) !== true) return new Message();
     const message = new Message(scanning.words.slice(0, wordsFor(scanning.words[Word.lines] ?? 0)));
     message.#begin(text);
@@ -98,6 +77,7 @@ export class Message {
    *  (then as much as could be read is there, so that an answer may be made); it never throws. */
   parse(text: string): ParseError | null {
     this.#begin(text);
+    const scanning = scanner();
     if (scanning !== null && this.#scanner(scanning)(text)) {
       this.#takePlain();
       return null;
@@ -110,7 +90,7 @@ export class Message {
     const stop = text.charCodeAt(lineEnd - 1) === 13 ? lineEnd - 1 : lineEnd;
     const firstReturn = text.indexOf("\r");
     const returnError = firstReturn !== -1 && firstReturn < stop ? new ParseError("a carriage return that ends no line") : null;
-    const startError = text.startsWith("SIP/", 0) ? this.#statusLine(stop) : this.#requestLine(stop);
+    const startError = this.#startLine(stop);
     if (this.isRequest && this.method === "") return startError;
     const found = findHeaderLines(text, lineEnd + 1, this.#words);
     this.#takeLines(found);
@@ -165,7 +145,7 @@ export class Message {
 
   /** True when To has a tag: the message belongs to a dialog. */
   get hasToTag(): boolean {
-    return this.isPlain ? (this.#words[Word.to + AddressWord.tag] ?? -1) !== -1 : /;[ \t\r\n]*tag[ \t\r\n]*=/i.test(afterAddress(this.header(Header.to) ?? ""));
+    return this.isPlain ? (this.#words[Word.to + AddressWord.tag] ?? -1) !== -1 : hasTag(this.header(Header.to) ?? "");
   }
 
   /** The reason phrase of a response. */
@@ -221,13 +201,9 @@ export class Message {
   /** A request's hash by which a loop is told from a spiral (RFC 3261 §16.6 step 8): FNV-1a of what routing looks at. 32 bits, signed. */
   get loopHash(): number {
     if (this.isPlain) return this.#words[Word.loop] ?? 0;
-    const cseq = this.header(Header.cseq) ?? "";
-    let hash = mixed(2166136261, this.requestUri);
-    hash = mixed(hash, this.fromTag);
-    hash = mixed(hash, this.callId);
-    hash = mixed(hash, /^\d*/.exec(cseq)?.[0] ?? "");
+    const cseq = /^\d*/.exec(this.header(Header.cseq) ?? "")?.[0] ?? "";
     const route = this.header(Header.route);
-    return route === undefined ? hash : mixed(hash, route);
+    return hashOfParts(route === undefined ? [this.requestUri, this.fromTag, this.callId, cseq] : [this.requestUri, this.fromTag, this.callId, cseq, route]);
   }
 
   /** True when a Via stands below the topmost one. */
@@ -386,6 +362,17 @@ export class Message {
     return start === -1 ? "" : this.text.slice(start, this.#words[at + AddressWord.tagEnd] ?? 0);
   }
 
+  #startLine(stop: number): ParseError | null {
+    const line = readStartLine(this.text, stop);
+    this.isRequest = line.isRequest;
+    this.method = line.method;
+    this.status = line.status;
+    this.version = line.version;
+    this.uriStart = line.uriStart;
+    this.uriEnd = line.uriEnd;
+    return line.error;
+  }
+
   #number(id: HeaderId): number {
     const line = this.lineOf(id);
     if (line === -1) return -1;
@@ -400,59 +387,11 @@ export class Message {
     }
     return number;
   }
-
-  #requestLine(stop: number): ParseError | null {
-    const { text } = this;
-    this.isRequest = true;
-    const methodEnd = text.indexOf(" ");
-    if (methodEnd <= 0 || methodEnd >= stop || !isToken(text, 0, methodEnd)) return new ParseError("no method at the begin of the request line");
-    this.method = internMethod(text, 0, methodEnd);
-    // The version is what stands after the last blank, so that a URI with blanks can be answered 400 instead of being dropped.
-    let trimmed = stop;
-    while (trimmed > methodEnd && isSpace(text.charCodeAt(trimmed - 1))) trimmed--;
-    const versionStart = text.lastIndexOf(" ", trimmed - 1) + 1;
-    this.version = text.slice(versionStart, trimmed);
-    this.uriStart = methodEnd + 1;
-    this.uriEnd = Math.max(this.uriStart, versionStart - 1);
-    if (versionStart <= methodEnd + 1 || !/^SIP\/\d+\.\d+$/i.test(this.version)) {
-      this.uriEnd = trimmed;
-      this.version = "";
-      return new ParseError("no SIP version at the end of the request line");
-    }
-    if (trimmed !== stop) return new ParseError("blanks after the SIP version");
-    for (let at = this.uriStart; at < this.uriEnd; at++) if (isSpace(text.charCodeAt(at))) return new ParseError("blanks in the request line");
-    return null;
-  }
-
-  #statusLine(stop: number): ParseError | null {
-    const { text } = this;
-    const space = text.indexOf(" ");
-    this.version = text.slice(0, space);
-    const digits = text.slice(space + 1, space + 4);
-    const next = text.charCodeAt(space + 4);
-    this.uriStart = Math.min(space + 5, stop);
-    this.uriEnd = stop;
-    if (space <= 0 || space + 4 > stop || !/^[1-6]\d\d$/.test(digits) || (space + 4 < stop && next !== 32)) return new ParseError("no status from 100 to 699 in the status line");
-    this.status = Number(digits);
-    return null;
-  }
-}
-
-/** FNV-1a goes on over a part, and a | behind it. */
-function mixed(hash: number, part: string): number {
-  let now = hash;
-  for (let at = 0; at < part.length; at++) now = Math.imul(now ^ part.charCodeAt(at), 16777619);
-  return Math.imul(now ^ 124, 16777619);
 }
 
 /** A header line: `Name: value` with its line end. */
 export function headerLine(id: HeaderId, value: string): string {
   return `${headerName(id)}: ${value}\r\n`;
-}
-
-/** The parameters of a From or To value, outside the angle brackets. */
-function afterAddress(value: string): string {
-  return value.slice(value.lastIndexOf(">") + 1);
 }
 
 function isSpace(code: number): boolean {

@@ -70,3 +70,8 @@ export function tagOf(value: string | undefined): string {
   const close = value.lastIndexOf(">");
   return paramOf(close === -1 ? value : value.slice(close + 1), "tag") ?? "";
 }
+
+/** True when a From or To value has a tag, empty or not: a quick look outside the angle brackets. */
+export function hasTag(value: string): boolean {
+  return /;[ \t\r\n]*tag[ \t\r\n]*=/i.test(value.slice(value.lastIndexOf(">") + 1));
+}

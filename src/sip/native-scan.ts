@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 import { UnavailableError } from "../base/errors.ts";
 import { headerSpellings } from "./header-name.ts";
-import { useScanner, type ScannerMaker } from "./message.ts";
 import { methodNames } from "./method.ts";
 import { wordsFor } from "./scan-words.ts";
+import { useScanner, type ScannerMaker } from "./scanner.ts";
 
 /** What `native/scan.c` gives; native/README.md is the contract. */
 interface Addon {
@@ -26,17 +26,17 @@ export function useNativeScan(addonPath: string): void {
 
 /** The addon's way to make scanners. Throws UnavailableError like `useNativeScan`. */
 export function nativeScan(addonPath: string): ScannerMaker {
-  let addon: unknown;
+  let loaded: unknown;
   try {
-    addon = createRequire(import.meta.url)(addonPath);
+    loaded = createRequire(import.meta.url)(addonPath);
   } catch (cause) {
     throw new UnavailableError("the native scanner is not built", { cause });
   }
-  if (!isAddon(addon)) throw new UnavailableError("the native scanner was built from other sources: npm run build:native");
+  if (!isAddon(loaded)) throw new UnavailableError("the native scanner was built from other sources: npm run build:native");
+  const addon = loaded;
   for (const [name, number] of headerSpellings()) addon.header(name, number);
   for (const [number, name] of methodNames.entries()) addon.method(name, number);
-  const { words, scanner } = addon;
-  return { words, scanner };
+  return { words: addon.words, scanner: (words) => addon.scanner(words) };
 }
 
 function isAddon(loaded: unknown): loaded is Addon {

@@ -11,7 +11,7 @@ import { Message } from "../../src/sip/message.ts";
 import { parseNameAddr, tagOf } from "../../src/sip/name-addr.ts";
 import { TransactionLayer } from "../../src/sip/transaction/layer.ts";
 import { standardTimes } from "../../src/sip/transaction/machine.ts";
-import type { TransactionId, TransactionUser } from "../../src/sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../../src/sip/transaction/user.ts";
 import type { Flow, Hop, Transports } from "../../src/sip/transport/transport.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import type { SimNetwork } from "./network.ts";

@@ -7,9 +7,10 @@ import { seededRandom } from "../../src/base/random.ts";
 import { refusalOf } from "../../src/proxy/validation.ts";
 import { isFirstHop } from "../../src/sip/first-hop.ts";
 import { Header, headerSpellings } from "../../src/sip/header-name.ts";
-import { Message, useScanner, type ScannerMaker } from "../../src/sip/message.ts";
+import { Message } from "../../src/sip/message.ts";
 import { nativeScan } from "../../src/sip/native-scan.ts";
 import { isSoundResponse } from "../../src/sip/response.ts";
+import { useScanner, type ScannerMaker } from "../../src/sip/scanner.ts";
 import { receivedVia } from "../../src/sip/via.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

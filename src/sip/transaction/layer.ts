@@ -13,7 +13,8 @@ import { asksForRport, magicCookie, type Via } from "../via.ts";
 import { parseBranch } from "./branch.ts";
 import { hopRequest } from "./hop-request.ts";
 import { Event, Machine, State, type BaseTimes } from "./machine.ts";
-import { TransactionTable, type TransactionId, type TransactionUser } from "./table.ts";
+import { TransactionTable } from "./table.ts";
+import type { TransactionId, TransactionUser } from "./user.ts";
 
 /** The part of the server above the transactions. Messages are views that are valid during the call only. */
 export interface TransactionCore {

@@ -1,30 +1,15 @@
 import type { KeyedHash } from "../../base/keyed-hash.ts";
 import type { Random } from "../../base/random.ts";
 import { grown, type TimerWheel } from "../../base/timer-wheel.ts";
-import type { Message } from "../message.ts";
 import type { Flow } from "../transport/transport.ts";
 import { formatBranch, type Branch } from "./branch.ts";
 import { Action, Event, lingerMs, Machine, nextIntervalMs, State, transition, type BaseTimes, type EventId, type MachineId } from "./machine.ts";
 import { KeyIndex } from "./key-index.ts";
 import { TextStore } from "./text-store.ts";
+import type { TransactionId, TransactionUser } from "./user.ts";
 
 // Hot path: a transaction is a slot in typed arrays, with a free list and a generation; its texts are kept in a TextStore.
 // The interface below hands out handles (slot and generation in one number), so that a stale one touches nothing.
-
-/** A transaction; 0 is none. Valid until the transaction ends, harmless after. */
-export type TransactionId = number;
-
-/** Whom a transaction tells what happens. A response is a view that is valid during the call only. */
-export interface TransactionUser {
-  /** A client's response: provisional, success (each 2xx of an INVITE), or the failure. */
-  onResponse(transaction: TransactionId, response: Message): void;
-  /** A client got no final answer in time; an INVITE server's final answer was never acknowledged. */
-  onTimeout(transaction: TransactionId): void;
-  /** A client's connection was lost before a final answer came. */
-  onUnreachable(transaction: TransactionId, why: string): void;
-  /** An INVITE server's request was cancelled by its sender; the CANCEL itself has been answered. */
-  onCancel(transaction: TransactionId, cancel: Message): void;
-}
 
 const SLOT_BITS = 20;
 const SLOTS_MAX = 1 << SLOT_BITS;
@@ -129,7 +114,7 @@ export class TransactionTable {
     const slot = this.#unkeptSlot;
     if (slot === 0) return;
     this.#requestText[slot] = this.#texts.keep(this.#unkept);
-    this.#forgetUnkept();
+    this.#unkeptSlot = 0;
   }
 
   /** Reserves a client transaction, so that its branch can stand in the request; 0 when the table is full.
@@ -340,13 +325,8 @@ export class TransactionTable {
     this.#endTimer[slot] = 0;
   }
 
-  #forgetUnkept(): void {
-    this.#unkeptSlot = 0;
-    this.#unkept = "";
-  }
-
   #dropRequest(slot: number): void {
-    if (slot === this.#unkeptSlot) this.#forgetUnkept();
+    if (slot === this.#unkeptSlot) this.#unkeptSlot = 0;
     this.#texts.drop(this.#requestText[slot] ?? 0);
     this.#requestText[slot] = 0;
   }

@@ -4,7 +4,7 @@ import { Header } from "../../../src/sip/header-name.ts";
 import { Message } from "../../../src/sip/message.ts";
 import { formatBranch, parseBranch } from "../../../src/sip/transaction/branch.ts";
 import { State } from "../../../src/sip/transaction/machine.ts";
-import type { TransactionId } from "../../../src/sip/transaction/table.ts";
+import type { TransactionId } from "../../../src/sip/transaction/user.ts";
 import { Wire } from "./wire.ts";
 
 describe("requests find their server transaction (RFC 3261 §17.2.3)", () => {

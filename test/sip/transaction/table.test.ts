@@ -4,7 +4,8 @@ import { seededRandom } from "../../../src/base/random.ts";
 import { TimerWheel } from "../../../src/base/timer-wheel.ts";
 import { parseBranch } from "../../../src/sip/transaction/branch.ts";
 import { Event, lingerMs, Machine, standardTimes, State, type EventId, type MachineId } from "../../../src/sip/transaction/machine.ts";
-import { TransactionTable, type TransactionId, type TransactionUser } from "../../../src/sip/transaction/table.ts";
+import { TransactionTable } from "../../../src/sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../../../src/sip/transaction/user.ts";
 import type { Flow, Protocol } from "../../../src/sip/transport/transport.ts";
 import { FakeClock } from "../../sim/fake-clock.ts";
 

@@ -7,7 +7,7 @@ import { Message } from "../../../src/sip/message.ts";
 import { tagOf } from "../../../src/sip/name-addr.ts";
 import { TransactionLayer } from "../../../src/sip/transaction/layer.ts";
 import { standardTimes } from "../../../src/sip/transaction/machine.ts";
-import type { TransactionId, TransactionUser } from "../../../src/sip/transaction/table.ts";
+import type { TransactionId, TransactionUser } from "../../../src/sip/transaction/user.ts";
 import type { Flow, Protocol, Transports } from "../../../src/sip/transport/transport.ts";
 import { FakeClock } from "../../sim/fake-clock.ts";
 import { simNetwork, type SimNetwork } from "../../sim/network.ts";
