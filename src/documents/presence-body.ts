@@ -60,7 +60,7 @@ function digiumType({ basic, activities, note }: PidfState): readonly [string, s
     case "working":
       return ["available", ""];
     case "on-the-phone":
-      return ["chat", "on-the-phone"];
+      return ["away", "on-the-phone"];
     case "busy":
       return ["dnd", note === "Do not disturb" ? "" : "busy"];
     case "meal":

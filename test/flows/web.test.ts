@@ -228,9 +228,6 @@ describe("the API of a whole server", () => {
       ["PUT", "/api/presence/101"],
       ["DELETE", "/api/presence/101"],
       ["POST", "/api/presence/simulate"],
-      ["GET", "/api/phones?state=new"],
-      ["POST", "/api/phones/101/check-sync"],
-      ["POST", "/api/message-summary/101"],
       ["GET", "/api/presence/101/why?at=2026-11-20T14:03:00Z"],
     ] as const;
     for (const [method, path] of asked) {
