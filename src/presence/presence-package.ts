@@ -5,7 +5,7 @@ import { acceptedForm, PRESENCE_FORMS, PRESENCE_TYPES, renderPresence } from "..
 import type { EventPackage, Publication, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
 import type { PresenceDocument } from "./document.ts";
 import { publicationReport } from "./publication.ts";
-import { isRefresh } from "./publication-news.ts";
+import { contentHash } from "./publication-news.ts";
 import type { SourceReport } from "./report.ts";
 import type { ReportSink } from "./source.ts";
 import type { PresenceStatus } from "./status.ts";
@@ -25,6 +25,8 @@ export interface PresencePackageDeps {
 
 interface Said {
   readonly body: string;
+  /** `contentHash` of the body. */
+  readonly content: string;
   readonly report: SourceReport;
 }
 
@@ -34,7 +36,7 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
   const rendered = new Map<Aor, { readonly document: PresenceDocument; readonly forms: Map<string, Rendered>[] }>();
   const said = new Map<string, Said>();
   /** The body that was checked last: it is published next, as a rule. */
-  let checked: { readonly body: string; readonly parsed: ParsedPresence } | null = null;
+  let checked: { readonly body: string; readonly parsed: ParsedPresence; content: string } | null = null;
 
   const parsedOf = (body: string): ParsedPresence | null => {
     if (checked?.body === body) return checked.parsed;
@@ -44,6 +46,15 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       if (err instanceof ParseError) return null;
       throw err;
     }
+  };
+
+  /** What a body says; empty when it cannot be read. */
+  const contentOf = (body: string): string => {
+    const parsed = parsedOf(body);
+    if (parsed === null) return "";
+    if (checked?.body !== body) return contentHash(parsed);
+    if (checked.content === "") checked.content = contentHash(parsed);
+    return checked.content;
   };
 
   const say = (id: string, next: Said): void => {
@@ -85,7 +96,7 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
 
     checkPublication(_contentType: string, body: string): Publishing {
       try {
-        checked = { body, parsed: parsePidf(body) };
+        checked = { body, parsed: parsePidf(body), content: "" };
         return { kind: "taken" };
       } catch (err) {
         if (!(err instanceof ParseError)) throw err;
@@ -93,21 +104,23 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       }
     },
 
-    sameBody(before: string, after: string): boolean {
-      const [old, next] = [parsedOf(before), parsedOf(after)];
-      return old !== null && next !== null && isRefresh(old, next);
+    sameBody(id: string, before: string, after: string): boolean {
+      const known = said.get(id);
+      const old = known?.body === before ? known.content : contentOf(before);
+      return old !== "" && old === contentOf(after);
     },
 
     published(id: string, publication: Publication): void {
       const { resource, body, publishedAt, until } = publication;
       const before = said.get(id);
       if (before?.body === body) {
-        say(id, { body, report: { ...before.report, publishedAt, until } });
+        say(id, { ...before, report: { ...before.report, publishedAt, until } });
         return;
       }
       const parsed = parsedOf(body);
+      const content = contentOf(body);
       checked = null;
-      if (parsed !== null) say(id, { body, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid: imToRpid(publication.userAgent ?? "") }) });
+      if (parsed !== null) say(id, { body, content, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid: imToRpid(publication.userAgent ?? "") }) });
     },
 
     unpublished(id: string, resource: Aor): void {

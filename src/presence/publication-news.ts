@@ -1,9 +1,10 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ParsedPresence } from "../documents/pidf.ts";
 import type { Activity } from "../documents/rpid.ts";
 
 /** A fingerprint of what a publication says. Element order, prefixes, ids, white space and timestamps do not count: phones make new ones
- *  at every refresh. */
+ *  at every refresh. Snom sends the body again with every refresh, against RFC 3903 §4.1: a PUBLISH that says the same keeps the time of the first, so
+ *  that "the newest wins" never means "the last refreshed wins". */
 export function contentHash(parsed: ParsedPresence): string {
   const content = [
     parsed.tuples.map((tuple) => [tuple.basic ?? "", tuple.im ?? "", tuple.notes, tuple.activities.map(words)]),
@@ -12,13 +13,7 @@ export function contentHash(parsed: ParsedPresence): string {
     [parsed.notes],
     [...parsed.cipid],
   ].map((part) => part.map((entry) => JSON.stringify(entry)).sort());
-  return createHash("sha256").update(JSON.stringify(content)).digest("base64url").slice(0, 22);
-}
-
-/** Whether the later body of one publication says nothing new. Snom sends the body again with every refresh, against RFC 3903 §4.1: such a
- *  PUBLISH keeps the time of the first, so that "the newest wins" never means "the last refreshed wins". */
-export function isRefresh(before: ParsedPresence, after: ParsedPresence): boolean {
-  return contentHash(before) === contentHash(after);
+  return hash("sha1", JSON.stringify(content), "base64");
 }
 
 function words(activity: Activity): readonly (string | number)[] {

@@ -63,7 +63,7 @@ export interface EventPackage {
   checkPublication?(contentType: string, body: string): Publishing;
   /** Whether two bodies of one content type say the same, so that the later one is a mere refresh and keeps `publishedAt`: Snom sends the body again
    *  with every refresh, against RFC 3903 §4.1. Default: equal text. */
-  sameBody?(before: string, after: string): boolean;
+  sameBody?(id: string, before: string, after: string): boolean;
   /** A publication is new, changed or refreshed: its report replaces the last one of its (resource, etag lineage `id`). */
   published?(id: string, publication: Publication): void;
   /** A publication ended: removed by its publisher or lapsed. */

@@ -150,7 +150,7 @@ export class Publications {
       return;
     }
     const before = held.publication;
-    const isSame = decision.kind !== "modify" || (facts.contentType === before.contentType && (decision.pack.sameBody?.(before.body, facts.body) ?? before.body === facts.body));
+    const isSame = decision.kind !== "modify" || (facts.contentType === before.contentType && (decision.pack.sameBody?.(held.id, before.body, facts.body) ?? before.body === facts.body));
     const content = isSame ? {} : { publishedAt: now, contentType: keptText(facts.contentType), body: keptText(facts.body) };
     if (isSame) counters.publicationsRefreshed++;
     else counters.published++;

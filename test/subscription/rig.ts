@@ -115,7 +115,7 @@ export class FakePackage implements EventPackage {
     return body.startsWith("bad") ? { kind: "refused", status: 400, reason: "Bad Request: no document" } : { kind: "taken" };
   }
 
-  sameBody(before: string, after: string): boolean {
+  sameBody(_id: string, before: string, after: string): boolean {
     return before.trim() === after.trim();
   }
 
