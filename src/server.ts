@@ -9,6 +9,8 @@ import { TimerWheel } from "./base/timer-wheel.ts";
 import { dialogPackage } from "./blf/dialog-package.ts";
 import type { Config, DirectoryFile } from "./config/config.ts";
 import { dialogTable, type DialogTable } from "./dialog/dialog-table.ts";
+import { sentinel, type Sentinel } from "./dialog/sentinel.ts";
+import { prober } from "./dialog/sentinel-probe.ts";
 import { createDirectory, type Directory } from "./directory/directory.ts";
 import { interfaceAddresses, ownHosts as ownNames } from "./directory/own-hosts.ts";
 import { callFeatures, eventPackages, presenceSources } from "./features.ts";
@@ -66,6 +68,7 @@ export interface Server {
   readonly directory: Directory;
   readonly registrar: Registrar;
   readonly dialogs: DialogTable;
+  readonly sentinel: Sentinel;
   readonly presence: PresenceService;
   readonly subscriptions: Subscriptions;
   readonly mailboxes: MailboxTable;
@@ -125,7 +128,17 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     const uri = parseSipUri(text);
     return uri?.user == null ? null : directory.aorOf(uri.user, uri.host);
   };
-  const dialogs = dialogTable({ clock, wheel, random, settings: { ageMaxMs: config.dialogs.ageMaxMs }, identify, nameOf: (aor) => directory.user(aor)?.name ?? "", store, log });
+  const dialogs = dialogTable({
+    clock,
+    wheel,
+    random,
+    settings: { ageMaxMs: config.dialogs.ageMaxMs },
+    identify,
+    nameOf: (aor) => directory.user(aor)?.name ?? "",
+    contactsOf: (aor) => reg.bindings(aor).map(({ uri }) => uri),
+    store,
+    log,
+  });
   const registrations = registrationSource({ clock, store });
   reg.onChange((aor, isRegistered) => {
     registrations.changed(aor, isRegistered);
@@ -232,7 +245,16 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     late: lateSuccess(() => layer),
   };
   const requests = pipeline({ features, fork, location: reg, people: directory, own, clock, log });
-  layer.serve(proxy({ layer, transports, pipeline: requests, fork, location: reg, own, tokens, hash: routeHash }));
+  const core = proxy({ layer, transports, pipeline: requests, fork, location: reg, own, tokens, hash: routeHash });
+  layer.serve(core);
+  const guard = sentinel({
+    calls: dialogs,
+    prober: prober({ agent, random, domain: config.domain, wayWithin: (callId, target, routes) => core.wayWithin(callId, target, routes) }),
+    clock,
+    wheel,
+    log,
+    settings: config.dialogs,
+  });
 
   // Until what was stored has been read back, nothing is answered: a phone asks again.
   let isReady = false;
@@ -253,6 +275,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     directory,
     registrar: reg,
     dialogs,
+    sentinel: guard,
     presence,
     subscriptions: watchers,
     mailboxes,
@@ -276,6 +299,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       mailboxes.restore();
       watchers.restore();
       isReady = true;
+      guard.start();
       // What rang when the last run ended may ring no more: every lamp is told anew, spread so that phones are not flooded.
       watchers.renotify(RENOTIFY_WITHIN_MS);
     },

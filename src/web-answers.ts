@@ -1,5 +1,5 @@
 import type { Lamp } from "./blf/lamps.ts";
-import type { CallSummary } from "./dialog/dialog-table.ts";
+import type { CallSummary } from "./dialog/call-summary.ts";
 import type { Dialog } from "./dialog/dialog.ts";
 import type { DialogParty } from "./documents/dialog-info.ts";
 import { unicodeOf } from "./documents/xml-text.ts";

@@ -1,5 +1,8 @@
 import type { Message } from "../sip/message.ts";
-import type { Flow } from "../sip/transport/transport.ts";
+import type { Flow, Hop } from "../sip/transport/transport.ts";
+
+/** What a peer can be reached by: an open way, or addresses to try in order. */
+export type Way = { readonly kind: "flow"; readonly flow: Flow } | { readonly kind: "hops"; readonly hops: readonly Hop[] } | { readonly kind: "none"; readonly why: string };
 
 /** A dialog of which we are one end (RFC 3261 §12): what NOTIFY needs. A plain value, so that it can be stored. */
 export interface AgentDialog {
@@ -23,6 +26,8 @@ export interface AgentRequest {
   readonly method: string;
   readonly cseq: number;
   readonly headers: string;
+  /** False: without a Contact of ours (a dialog of others must not learn of us). */
+  readonly hasContact?: false;
   readonly contentType?: string;
   /** Bytes as latin1. */
   readonly body?: string;
@@ -42,6 +47,7 @@ export interface Agent {
   refreshed(dialog: AgentDialog, request: Message, source: Flow): AgentDialog;
   /** The Contact value (`<sip:…>`) by which a peer reaches us on that flow. */
   contact(source: Flow): string;
-  /** Sends a request within a dialog; `done` is called once, never before `send` returns. The response is a view that is valid during `done` only. */
-  send(dialog: AgentDialog, request: AgentRequest, done: (outcome: AgentOutcome) => void): void;
+  /** Sends a request within a dialog; `done` is called once, never before `send` returns. The response is a view that is valid during `done` only.
+   *  `way`: where it goes, when the caller knows better than the dialog's routes, flow and target. */
+  send(dialog: AgentDialog, request: AgentRequest, done: (outcome: AgentOutcome) => void, way?: Way | Promise<Way>): void;
 }

@@ -11,10 +11,7 @@ import type { Flow, Hop, Transports } from "../sip/transport/transport.ts";
 import { parseSipUri, uriParam } from "../sip/uri.ts";
 import { viaTransport } from "../sip/via.ts";
 import { ownAddress, transportParam } from "./own-address.ts";
-import type { Agent, AgentDialog, AgentOutcome, AgentRequest } from "./agent.ts";
-
-/** What a peer can be reached by: an open way, or addresses to try in order. */
-export type Way = { readonly kind: "flow"; readonly flow: Flow } | { readonly kind: "hops"; readonly hops: readonly Hop[] } | { readonly kind: "none"; readonly why: string };
+import type { Agent, AgentDialog, AgentOutcome, AgentRequest, Way } from "./agent.ts";
 
 /** Where the agent asks for ways; RFC 3263 and the registrar stand behind it. */
 export interface Ways {
@@ -46,8 +43,8 @@ export function userAgent(deps: { readonly layer: TransactionLayer; readonly tra
       return { ...dialog, flow: ownFlow(request, source), ...(request.has(Header.contact) ? { target: targetOf(request) } : {}) };
     },
     contact: (source) => `<sip:${ownAddress(source)}${transportParam(source)}>`,
-    send(dialog, request, done) {
-      new Sending(deps.layer, transports, clock, dialog, request, done).begin(wayOf(dialog, ways));
+    send(dialog, request, done, way) {
+      new Sending(deps.layer, transports, clock, dialog, request, done).begin(way ?? wayOf(dialog, ways));
     },
   };
 
@@ -159,7 +156,7 @@ function requestText(dialog: AgentDialog, request: AgentRequest, flow: Flow, bra
   let text = `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/${viaTransport(flow.protocol)} ${ownAddress(flow)};branch=${branch}${flow.protocol === "udp" ? ";rport" : ""}\r\nMax-Forwards: 70\r\n`;
   for (const route of routes) text += `Route: ${route}\r\n`;
   text += `From: ${dialog.local};tag=${dialog.localTag}\r\nTo: ${dialog.remote}${dialog.remoteTag === "" ? "" : `;tag=${dialog.remoteTag}`}\r\n`;
-  text += `Call-ID: ${dialog.callId}\r\nCSeq: ${request.cseq} ${method}\r\nContact: <sip:${ownAddress(flow)}${transportParam(flow)}>\r\n${SERVER}${request.headers}`;
+  text += `Call-ID: ${dialog.callId}\r\nCSeq: ${request.cseq} ${method}\r\n${request.hasContact === false ? "" : `Contact: <sip:${ownAddress(flow)}${transportParam(flow)}>\r\n`}${SERVER}${request.headers}`;
   if (request.contentType !== undefined && body !== "") text += `Content-Type: ${request.contentType}\r\n`;
   return `${text}Content-Length: ${body.length}\r\n\r\n${body}`;
 }

@@ -17,8 +17,8 @@ export interface Config {
   readonly authentication: AuthenticationConfig;
   readonly registerExpires: Expires;
   readonly contactsPerUserMax: number;
-  /** A dialog older than this is taken for dead. */
-  readonly dialogs: { readonly ageMaxMs: number };
+  /** A call older than `ageMaxMs` is taken for ended; one of which nothing was seen for `probeMs` is asked after (0: never); `endDead`: a dead one is ended with BYE. */
+  readonly dialogs: { readonly ageMaxMs: number; readonly probeMs: number; readonly endDead: boolean };
   readonly web: WebConfig;
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" | "silent"; readonly sip: boolean };
   /** The directory file, absolute. */
@@ -107,6 +107,8 @@ export interface PresenceConfig {
   readonly early: "ringing" | "busy" | "ignore";
   readonly basicFrom: "reachability" | "winner";
   readonly notifyIntervalMs: number;
+  /** Bytes on disk that the past may take. */
+  readonly historyBytesMax: number;
   readonly publishExpires: Expires;
   readonly subscribeExpires: Expires;
   readonly anyoneInDomainMayWatch: boolean;
@@ -133,6 +135,8 @@ export interface DirectoryUser {
   /** As written, e.g. `+32 475 00 01 01`. */
   readonly numbers: readonly string[];
   readonly inbound: "none" | "anyone";
+  /** Wants to be left in peace until he says otherwise; left out counts as false. */
+  readonly doNotDisturb?: boolean;
   readonly secret: Secret;
   /** Others see that he talks, never with whom. */
   readonly isPrivate?: boolean;

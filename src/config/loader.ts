@@ -29,6 +29,7 @@ export function loadConfig(path: string, env: Environment, nowMs: number | null 
   }
   const folder = dirname(resolve(path));
   const read = main.root === null ? defaults(configKeys) : (configSchema.read(main.root, "", { report: main.report, env, folder, nowMs }) ?? defaults(configKeys));
+  const phones = phoneRules(read.phones, read.authentication.algorithms, main.report);
   refuseWebOverlap(read, main);
   const directoryPath = resolve(folder, read.directory === "" ? "directory.yaml" : read.directory);
   const { file, report, isFound } = readDirectory(path, directoryPath, main, read, env);
@@ -38,7 +39,7 @@ export function loadConfig(path: string, env: Environment, nowMs: number | null 
   if (holdsToken(main)) warnIfOpen(path, path, "a token", main.report);
   if (file.users.some((user) => user.secret.kind !== "none")) warnIfOpen(directoryPath, report.file, "passwords", report);
   return {
-    config: configOf(read, folder, directoryPath),
+    config: { ...configOf(read, folder, directoryPath), phones },
     directory: file,
     files: [resolve(path), ...(isFound ? [directoryPath] : [])],
     warnings: [...main.report.warnings, ...report.warnings],
@@ -111,7 +112,7 @@ function warnIfOpen(path: string, shown: string, what: string, report: Report): 
   if (isOpen) report.warn(`${shown} holds ${what} and everyone on this machine can read it; run "chmod 600 ${shown}"`);
 }
 
-function configOf(read: ConfigReading, folder: string, directoryPath: string): Config {
+function configOf(read: ConfigReading, folder: string, directoryPath: string): Omit<Config, "phones"> {
   const { authentication, presence, limits } = read;
   return {
     domain: read.domain,
@@ -124,7 +125,7 @@ function configOf(read: ConfigReading, folder: string, directoryPath: string): C
     authentication: { require: authentication.require, algorithms: authentication.algorithms, guesses: authentication.guesses, trustedNetworks: authentication.trusted_networks },
     registerExpires: read.register_expires,
     contactsPerUserMax: read.contacts_per_user,
-    dialogs: { ageMaxMs: read.dialogs.age_max },
+    dialogs: { ageMaxMs: read.dialogs.age_max, probeMs: read.dialogs.probe, endDead: read.dialogs.end_dead },
     web: read.web,
     log: read.log,
     directoryPath,
@@ -135,12 +136,12 @@ function configOf(read: ConfigReading, folder: string, directoryPath: string): C
       early: presence.early,
       basicFrom: presence.basic_from,
       notifyIntervalMs: presence.notify_interval,
+      historyBytesMax: presence.history,
       publishExpires: presence.publish_expires,
       subscribeExpires: presence.subscribe_expires,
       anyoneInDomainMayWatch: presence.anyone_in_domain_may_watch,
     },
     limits: { messageBytesMax: limits.message_size, connectionsMax: limits.connections, connectionsPerAddressMax: limits.connections_per_address },
     resolverServers: read.resolver.servers,
-    phones: phoneRules(read.phones),
   };
 }

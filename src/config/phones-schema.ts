@@ -1,6 +1,7 @@
-import type { PhoneRule } from "./config.ts";
-import { choice, list, map, optional, required, scalar } from "./reader.ts";
-import type { Key, Reader, Reading } from "./reader.ts";
+import type { DigestAlgorithm, PhoneRule } from "./config.ts";
+import { choice, list, map, optional, placed, required, scalar } from "./reader.ts";
+import type { Key, Placed, Reader, Reading } from "./reader.ts";
+import type { Report } from "./report.ts";
 import { text } from "./text.ts";
 
 /** Names of the built-in profiles: `phones/built-in.ts` has one of each. */
@@ -44,7 +45,7 @@ const phoneKeys = {
   publish: maybe("What the phone publishes: `pidf`, `im` (its `im:` status is read as RPID even with `im_to_rpid: false`) or `none`.", choice(["pidf", "im", "none"])),
   pickup: maybe("How the phone takes a call that rings elsewhere: `replaces`, `remote-target` or `code`.", choice(["replaces", "remote-target", "code"])),
   alert_info: maybe("The form of Alert-Info that it understands.", choice(["urn", "bellcore", "yealink", "snom", "polycom"])),
-  digest: maybe("What its challenges offer, instead of `authentication.algorithms`; only what stands there can be offered.", list(choice(["MD5", "SHA-256"]), "a list such as [MD5]")),
+  digest: maybe("What its challenges offer, for phones that fail when they see them all: some of `authentication.algorithms`.", placed(list(choice(["MD5", "SHA-256"]), "a list such as [MD5]"))),
   accept: maybe("`ignored`: the phone's Accept header is wrong, it gets the document of its profile all the same.", choice(["honoured", "ignored"])),
   gone: maybe("Answers to NOTIFY that end the subscription, beside 404 and 481.", list(status, "a list such as [489]")),
 };
@@ -57,10 +58,17 @@ export const phonesKey: Key<readonly Reading<typeof phoneKeys>[]> = optional(
   "`[]`",
 );
 
-/** The rules as the rest of the server reads them. */
-export function phoneRules(read: readonly Reading<typeof phoneKeys>[]): readonly PhoneRule[] {
-  return read.map(({ match, profile, alert_info, ...others }) => {
-    const written = Object.fromEntries(Object.entries({ ...others, alertInfo: alert_info }).filter(([, value]) => value !== undefined));
+/** The rules as the rest of the server reads them; a rule may offer what the server offers, `offered`, and nothing else. */
+export function phoneRules(read: readonly Reading<typeof phoneKeys>[], offered: readonly DigestAlgorithm[], report: Report): readonly PhoneRule[] {
+  return read.map(({ match, profile, alert_info, digest, ...others }) => {
+    if (digest !== undefined) refuseDigest(digest, offered, report);
+    const written = Object.fromEntries(Object.entries({ ...others, alertInfo: alert_info, digest: digest?.value }).filter(([, value]) => value !== undefined));
     return { match, profile: profile ?? null, ...written };
   });
+}
+
+function refuseDigest({ value, offset }: Placed<readonly DigestAlgorithm[]>, offered: readonly DigestAlgorithm[], report: Report): void {
+  const [other] = value.filter((algorithm) => !offered.includes(algorithm));
+  if (value.length === 0) report.mistake(offset, 'no algorithm is offered to this phone', `write some of [${offered.join(", ")}], or remove "digest"`);
+  else if (other !== undefined) report.mistake(offset, `"authentication.algorithms" does not offer ${other}`, `add it there, or write some of [${offered.join(", ")}]`);
 }

@@ -43,7 +43,7 @@ const authenticationKeys = {
 };
 
 const presenceKeys = {
-  merge: optional("One unique state a person.", onlyYet(flag, true, "true"), true, "`true`"),
+  merge: optional("`true`: one unique state a person. `false`: every source's tuples and persons in one document, as servers without a merge send them.", flag, true, "`true`"),
   primary_source: optional("The source that wins over everything but a call and a person's own override.", choice(["calendar", "api", "publish", "none"]), "calendar", "`calendar`"),
   im_to_rpid: optional("Documents in the old `im:` namespace are read as RPID.", flag, true, "`true`"),
   early: optional("What a ringing call makes of a person: `ringing` (on-the-phone, note \"Ringing\"), `busy` or `ignore`.", choice(["ringing", "busy", "ignore"]), "ringing", "`ringing`"),
@@ -53,7 +53,8 @@ const presenceKeys = {
     "reachability",
     "`reachability`",
   ),
-  notify_interval: optional("At most one NOTIFY a watcher in this time; the last state always arrives.", onlyYet(duration(0, day, "0s"), 0, "0s"), 0, "`0s`"),
+  notify_interval: optional("At most one NOTIFY a watcher in this time; the last state always arrives.", duration(0, 3_600_000, "5s"), 0, "`0s`"),
+  history: optional("Disk space for what was so when, which `lamplight why AOR --at TIME` reads; the oldest goes first. 64 MB hold some hours of a busy office of 2,000, and weeks of a small one.", size(1024 * 1024, 16 * 1024 * 1024 * 1024, "64MB"), 64 * 1024 * 1024, "`64MB`"),
   publish_expires: expires("How long a publication lives.", 3600, 60, 7200),
   subscribe_expires: expires("How long a subscription lives.", 3600, 60, 86_400),
   anyone_in_domain_may_watch: optional("Every user of the domain may watch every other.", onlyYet(flag, true, "true"), true, "`true`"),
@@ -84,7 +85,11 @@ export const configKeys = {
   authentication: section("Digest authentication; the realm is always the domain, whatever address the phone used.", authenticationKeys),
   register_expires: expires("How long a registration lives.", 3600, 60, 86_400),
   contacts_per_user: optional("Phones that one user may have registered at a time.", whole(1, 1000), 10, "`10`"),
-  dialogs: section("Calls in progress.", { age_max: optional("A call older than this is taken for ended.", duration(60_000, 30 * day, "12h"), 12 * 3_600_000, "`12h`") }, ["probe", "end_dead"]),
+  dialogs: section("Calls in progress, and how those that ended unseen are found.", {
+    age_max: optional("A call older than this is taken for ended.", duration(60_000, 30 * day, "12h"), 12 * 3_600_000, "`12h`"),
+    probe: optional("A call of which nothing was seen for this long has both its phones asked (OPTIONS). One of them must say that it knows of no such call, or both be silent, until its lamps go dark. `0s`: never.", duration(0, day, "60s"), 60_000, "`60s`"),
+    end_dead: optional("Also sends BYE to both phones of a call that was found dead.", flag, false, "`false`"),
+  }),
   web: webSection,
   log: section("JSON lines on standard output.", {
     level: optional("The least important lines that are written.", choice(["debug", "info", "warn", "error", "silent"]), "info", "`info`"),

@@ -16,6 +16,11 @@ export class CallIndex {
     return this.#count;
   }
 
+  /** Numbers of calls are below this. */
+  get slots(): number {
+    return this.#slots.length;
+  }
+
   /** The call with that number, or null. */
   at(slot: number): Call | null {
     return this.#slots[slot] ?? null;

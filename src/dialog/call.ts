@@ -5,6 +5,7 @@ import type { ForkControl } from "../proxy/fork-control.ts";
 import { laterState } from "./dialog-state.ts";
 import { Leg, type Side } from "./leg.ts";
 import type { CallStart, Party, PartyCall, Person } from "./party.ts";
+import type { StoredLeg } from "./stored-call.ts";
 
 /** Branches of one call that are kept apart; those beyond it may still answer, but their ringing is not seen. */
 export const branchesPerCallMax = 256;
@@ -217,12 +218,15 @@ export class Call implements PartyCall {
   }
 
   /** Takes up a leg from the store: its persons are in a call since before this program began. */
-  restoreLeg(tag: string | null, parties: readonly Party[], isHeldByCaller: boolean, isHeldByCallee: boolean): void {
-    const leg = new Leg(tag);
+  restoreLeg(stored: Omit<StoredLeg, "parties">, parties: readonly Party[]): void {
+    const leg = new Leg(stored.tag);
     leg.parties.push(...parties.filter((party) => party.direction === "recipient"));
     leg.callers.push(...parties.filter((party) => party.direction === "initiator").map((party) => party.aor));
-    leg.isHeldByCaller = isHeldByCaller;
-    leg.isHeldByCallee = isHeldByCallee;
+    leg.isHeldByCaller = stored.isHeldByCaller;
+    leg.isHeldByCallee = stored.isHeldByCallee;
+    leg.path = stored.path === null ? null : { ...stored.path };
+    leg.sessionUntilMs = stored.sessionUntilMs;
+    leg.provenAtMs = this.#host.now();
     this.#legs.push(leg);
   }
 

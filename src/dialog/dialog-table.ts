@@ -11,15 +11,23 @@ import type { Message } from "../sip/message.ts";
 import type { Store } from "../store/store.ts";
 import { Call, type CallHost } from "./call.ts";
 import { CallIndex } from "./call-index.ts";
+import { callSummary, type CallSummary } from "./call-summary.ts";
+import { isNamed, type DialogKey } from "./dialog-key.ts";
 import type { Dialog } from "./dialog.ts";
-import { dialogView, participant, type People } from "./dialog-view.ts";
+import { dialogView, type People } from "./dialog-view.ts";
 import { InDialog } from "./in-dialog.ts";
 import type { Party, Person } from "./party.ts";
+import { LampAudit } from "./lamp-audit.ts";
+import type { Leg } from "./leg.ts";
+import { legPath } from "./leg-path.ts";
 import { PersonTable } from "./person-table.ts";
+import type { GuardedCalls } from "./sentinel.ts";
+import { sessionEnd } from "./session-timer.ts";
+import { StrayDialogs } from "./stray-dialogs.ts";
 import { revivedCall, storedCall } from "./kept-call.ts";
 import { readStoredCall, type StoredCall } from "./stored-call.ts";
 
-// Hot path: a call costs two or three small objects and one copied string; what watchers see is made when they ask.
+// Hot path: a call costs a few small objects and two copied strings; what watchers see is made when they ask.
 
 /** Calls that are watched at once; those beyond it are put through and not shown. */
 export const callsMax = 200_000;
@@ -28,22 +36,8 @@ export const dialogKeyLengthMax = 1024;
 /** How long an INVITE may go without any answer being seen: timer C (RFC 3261 §16.6 step 11) and a minute more. */
 export const ringingMaxMs = 240_000;
 
-/** One call as an operator sees it. */
-export interface CallSummary {
-  readonly callId: string;
-  readonly state: "trying" | "early" | "confirmed";
-  /** URIs. */
-  readonly from: string;
-  readonly to: string;
-  /** ms since 1970. */
-  readonly since: number;
-}
-
-/** How a dialog is named by who wants to reach its fork: by its id, or as a Replaces header does (RFC 3891 §6.1; some phones give no tags). */
-export type DialogKey = { readonly id: string } | { readonly callId: string; readonly localTag?: string; readonly remoteTag?: string };
-
 /** The calls that pass, and each person's part in them: the only writer of dialogs. */
-export interface DialogTable extends CallObserver {
+export interface DialogTable extends CallObserver, GuardedCalls {
   /** A person's dialogs, oldest first, those that ended a moment ago last. One that nobody's phone has reacted to yet is among them as `trying`. */
   dialogsOf(aor: Aor): readonly Dialog[];
   /** A number that is another one whenever `dialogsOf` may be: what is rendered from it is valid as long. */
@@ -71,6 +65,8 @@ export interface DialogTableDeps extends People {
   readonly random: Random;
   /** `ageMaxMs`: how long a confirmed call may go without a request in it being seen, until it counts as over. */
   readonly settings: { readonly ageMaxMs: number };
+  /** The Contact URIs of a person's phones; without it no call that was lost is taken up again. */
+  contactsOf?(aor: Aor): readonly string[];
   readonly store?: Store;
   readonly log: Log;
 }
@@ -91,6 +87,10 @@ class MemoryDialogTable implements DialogTable, CallHost {
   readonly #listeners = new Set<(aor: Aor) => void>();
   #touched: Aor[] = [];
   readonly #callTimer: number;
+  readonly #strays: StrayDialogs;
+  readonly #audit: LampAudit;
+  adopted = 0;
+  onStray: ((request: Message) => void) | null = null;
 
   constructor(deps: DialogTableDeps) {
     this.#deps = deps;
@@ -100,6 +100,8 @@ class MemoryDialogTable implements DialogTable, CallHost {
       if (call !== null) this.#onTimer(call);
     });
     this.#persons = new PersonTable(deps);
+    this.#audit = new LampAudit(this.#calls, this.#persons, this);
+    this.#strays = new StrayDialogs(deps);
   }
 
   get count(): number {
@@ -128,6 +130,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
     if (tag.length > dialogKeyLengthMax) return;
     call.lastSeenMs = this.now();
     call.branchResponse(fork.id, branch, aor, response.status, tag);
+    if (response.status >= 200 && response.status < 300) this.#answered(call, fork.contact, tag, response);
     this.#finish(call);
   }
 
@@ -149,10 +152,20 @@ class MemoryDialogTable implements DialogTable, CallHost {
   onDialogRequest(request: Message): void {
     const call = this.#inDialog.request(request, this.now());
     if (call !== null) this.#finish(call);
+    else if (request.method !== "ACK") {
+      this.#strays.asked(request, this.now());
+      this.onStray?.(request);
+    }
   }
 
-  onDialogResponse(method: string, callId: string, response: Message | null): void {
-    const call = response === null ? this.#inDialog.silence(method, callId) : this.#inDialog.response(method, callId, response, this.now());
+  onDialogResponse(method: string, callId: string, response: Message): void {
+    const call = this.#inDialog.response(method, callId, response, this.now());
+    if (call !== null) this.#finish(call);
+    else this.#adopt(response);
+  }
+
+  onDialogSilence(request: Message): void {
+    const call = this.#inDialog.silence(request);
     if (call !== null) this.#finish(call);
   }
 
@@ -173,20 +186,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
   }
 
   calls(): readonly CallSummary[] {
-    const found: CallSummary[] = [];
-    for (const call of this.#calls.all()) {
-      const { start, parties, state } = call;
-      const caller = parties.find((party) => party.direction === "initiator");
-      const callee = parties.find((party) => party.direction === "recipient" && party.state === "confirmed")?.aor ?? start.callee;
-      found.push({
-        callId: start.callId,
-        state,
-        from: caller?.aor ?? participant(start.from, this.#deps).uri,
-        to: callee ?? participant(start.to, this.#deps).uri,
-        since: start.since,
-      });
-    }
-    return found;
+    return this.#calls.all().map((call) => callSummary(call, this.#deps));
   }
 
   people(): readonly Aor[] {
@@ -243,7 +243,55 @@ class MemoryDialogTable implements DialogTable, CallHost {
     if (this.#persons.changed(party, before)) this.#touch(party.aor);
   }
 
+  // --- what the sentinel asks
+
+  get slots(): number {
+    return this.#calls.slots;
+  }
+
+  get persons(): number {
+    return this.#persons.count;
+  }
+
+  callAt(slot: number): Call | null {
+    return this.#calls.at(slot);
+  }
+
+  endLeg(call: Call, leg: Leg): void {
+    call.end(leg.tag ?? "");
+    this.#finish(call);
+  }
+
+  auditCall(call: Call): number {
+    const wrong = this.#audit.call(call);
+    this.#finish(call);
+    return wrong;
+  }
+
+  auditPerson(number: number): number {
+    const wrong = this.#audit.person(number);
+    this.#tell();
+    return wrong;
+  }
+
   // --- calls
+
+  #answered(call: Call, callerContact: string, tag: string, success: Message): void {
+    const leg = call.parties.length === 0 ? null : call.leg(tag);
+    if (leg === null) return;
+    leg.provenAtMs = this.now();
+    leg.sessionUntilMs = sessionEnd(success, leg.provenAtMs);
+    leg.path ??= legPath(callerContact, success);
+  }
+
+  #adopt(response: Message): void {
+    const stray = this.count < callsMax ? this.#strays.answered(response, this.now(), () => this.newId()) : null;
+    const key = stray === null ? "" : this.newId();
+    if (stray === null || !this.#take(key, stray)) return;
+    this.adopted++;
+    this.#deps.store?.put("dialogs", key, stray);
+    this.#deps.log.info({ callId: stray.callId, reason: "both sides of it agreed on it anew" }, "a call that was not known was taken up");
+  }
 
   #begin(fork: ObservedFork): Call {
     // One copy for all: the parts are views on it, and it is no longer than they are together.
@@ -331,8 +379,6 @@ class MemoryDialogTable implements DialogTable, CallHost {
     return true;
   }
 
-  // --- what is shown
-
   #touch(aor: Aor): void {
     if (!this.#touched.includes(aor)) this.#touched.push(aor);
   }
@@ -350,13 +396,4 @@ class MemoryDialogTable implements DialogTable, CallHost {
       }
     }
   }
-}
-
-function isNamed(party: Party, dialog: DialogKey): boolean {
-  if ("id" in dialog) return party.id === dialog.id;
-  const { start } = party;
-  const isInitiator = party.direction === "initiator";
-  const localTag = isInitiator ? start.fromTag : party.tag;
-  const remoteTag = isInitiator ? party.tag : start.fromTag;
-  return start.callId === dialog.callId && (dialog.localTag ?? localTag) === localTag && (dialog.remoteTag ?? remoteTag) === remoteTag;
 }

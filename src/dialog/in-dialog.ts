@@ -3,6 +3,8 @@ import { mediaDirection } from "../sip/sdp.ts";
 import type { Call } from "./call.ts";
 import type { CallIndex } from "./call-index.ts";
 import { otherSide, type Leg, type Side } from "./leg.ts";
+import { notePath } from "./leg-path.ts";
+import { sessionEnd } from "./session-timer.ts";
 
 /** What messages within a dialog say about a call: who hung up, who holds, who is silent. Each returns the call that it was about, or null. */
 export class InDialog {
@@ -33,6 +35,7 @@ export class InDialog {
     }
     const leg = call.leg(tag);
     leg?.heard(side, false);
+    if (leg?.path != null && method !== "ACK") notePath(leg.path, side, request);
     if (method !== "ACK") leg?.asks(side, method);
     if (method === "INVITE" || method === "UPDATE" || (method === "ACK" && leg?.awaitsAnswer === true)) this.#describe(call, leg, side, request);
     return call;
@@ -56,26 +59,26 @@ export class InDialog {
       call.lastSeenMs = now;
       leg.heard(answerer, true);
       if (method === "INVITE" || method === "UPDATE") {
-        if (status < 300) this.#describe(call, leg, answerer, response);
-        else leg.dropOffer();
+        if (status < 300) {
+          leg.sessionUntilMs = sessionEnd(response, now);
+          if (leg.path !== null) notePath(leg.path, answerer, response);
+          this.#describe(call, leg, answerer, response);
+        } else leg.dropOffer();
       }
     }
     return call;
   }
 
-  /** No answer came, and only the Call-ID is known: it counts when one request alone can be meant. */
-  silence(method: string, callId: string): Call | null {
-    let asked: { readonly call: Call; readonly leg: Leg } | null = null;
-    for (let call = this.#calls.first(callId); call !== null; call = call.next) {
-      for (const leg of call.legs) {
-        if (!leg.isAsked(method)) continue;
-        if (asked !== null) return null;
-        asked = { call, leg };
-      }
-    }
-    if (asked === null) return null;
-    if (asked.leg.isSilent()) asked.call.end(asked.leg.tag ?? "");
-    return asked.call;
+  /** No answer came to that request. */
+  silence(request: Message): Call | null {
+    const found = this.#calls.findSide(request.callId, request.fromTag, request.toTag);
+    if (found === null) return null;
+    const { call, side } = found;
+    const tag = side === "caller" ? request.toTag : request.fromTag;
+    const leg = call.leg(tag);
+    if (leg?.isAskedBy(side, request.method) !== true) return null;
+    if (leg.isSilent()) call.end(tag);
+    return call;
   }
 
   #describe(call: Call, leg: Leg | null, side: Side, message: Message): void {

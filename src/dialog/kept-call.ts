@@ -18,6 +18,8 @@ export function storedCall({ start, parties, legs }: Call): StoredCall {
       parties: [...parties.filter((party) => party.direction === "initiator" && leg.callers.includes(party.aor)), ...leg.parties].map((party) => party.id),
       isHeldByCaller: leg.isHeldByCaller,
       isHeldByCallee: leg.isHeldByCallee,
+      path: leg.path === null ? null : { ...leg.path },
+      sessionUntilMs: leg.sessionUntilMs,
     })),
   };
 }
@@ -32,7 +34,7 @@ export function revivedCall(host: CallHost, key: string, { callId, fromTag, from
   }
   for (const leg of legs) {
     const own = leg.parties.flatMap((id) => byId.get(id) ?? []);
-    call.restoreLeg(leg.tag, own, leg.isHeldByCaller, leg.isHeldByCallee);
+    call.restoreLeg(leg, own);
   }
   call.isStored = true;
   return call;

@@ -1,5 +1,6 @@
 import type { Aor } from "../base/ids.ts";
 import { isHolding, type MediaDirection } from "../sip/sdp.ts";
+import type { LegPath } from "./leg-path.ts";
 import type { Party } from "./party.ts";
 
 /** Who of the two sent something. */
@@ -20,6 +21,12 @@ export class Leg {
   readonly parties: Party[] = [];
   isHeldByCaller = false;
   isHeldByCallee = false;
+  /** How its sides are reached; null when that is not known. */
+  path: LegPath | null = null;
+  /** When the session is over unless it is refreshed (RFC 4028), ms since 1970; 0 when no refresh is expected. */
+  sessionUntilMs = 0;
+  /** When the sentinel last found it alive, or began to look; ms since 1970. */
+  provenAtMs = 0;
   #offerBy: Side | null = null;
   #offer: MediaDirection = "sendrecv";
   #askedBy: Side | null = null;
@@ -63,9 +70,14 @@ export class Leg {
     this.#askedMethod = method;
   }
 
-  /** True while a request of that method has no final answer. */
-  isAsked(method: string): boolean {
-    return this.#askedBy !== null && this.#askedMethod === method;
+  /** True while a request has no final answer. */
+  get isAsked(): boolean {
+    return this.#askedBy !== null;
+  }
+
+  /** True while a request of that method by that side has no final answer. */
+  isAskedBy(side: Side, method: string): boolean {
+    return this.#askedBy === side && this.#askedMethod === method;
   }
 
   /** The request that waits was not answered in time. True when that proves the end: both sides were silent, or one twice with nothing heard

@@ -39,6 +39,16 @@ export class PersonTable {
     return this.#byAor.get(aor)?.ended.map(({ party }) => party) ?? [];
   }
 
+  /** Persons who ever had a part in a call; they are numbered from 0. */
+  get count(): number {
+    return this.#byNumber.length;
+  }
+
+  /** The parts of the person of that number that are not over. */
+  liveOf(number: number): readonly Party[] {
+    return this.#byNumber[number]?.live ?? [];
+  }
+
   /** A number that is another one whenever what is shown of the person may be another. */
   revision(aor: Aor): number {
     return this.#byAor.get(aor)?.revision ?? 0;

@@ -1,4 +1,5 @@
 import { parseAor, type Aor } from "../base/ids.ts";
+import type { LegPath } from "./leg-path.ts";
 
 /** A person's part as the store keeps it. */
 export interface StoredParty {
@@ -14,6 +15,10 @@ export interface StoredLeg {
   readonly parties: readonly string[];
   readonly isHeldByCaller: boolean;
   readonly isHeldByCallee: boolean;
+  /** Null in records of earlier versions, and when it is not known. */
+  readonly path: Readonly<LegPath> | null;
+  /** 0 when no refresh is expected. */
+  readonly sessionUntilMs: number;
 }
 
 /** A confirmed call as the store keeps it, so that lamps survive a restart. */
@@ -50,9 +55,23 @@ function readParty(value: unknown): StoredParty | null {
 
 function readLeg(value: unknown): StoredLeg | null {
   if (!isRecord(value)) return null;
-  const { tag, parties, isHeldByCaller, isHeldByCallee } = value;
+  const { tag, parties, isHeldByCaller, isHeldByCallee, path, sessionUntilMs } = value;
   if ((tag !== null && typeof tag !== "string") || !Array.isArray(parties)) return null;
-  return { tag, parties: parties.filter((id) => typeof id === "string"), isHeldByCaller: isHeldByCaller === true, isHeldByCallee: isHeldByCallee === true };
+  return {
+    tag,
+    parties: parties.filter((id) => typeof id === "string"),
+    isHeldByCaller: isHeldByCaller === true,
+    isHeldByCallee: isHeldByCallee === true,
+    path: readPath(path),
+    sessionUntilMs: typeof sessionUntilMs === "number" ? sessionUntilMs : 0,
+  };
+}
+
+function readPath(value: unknown): LegPath | null {
+  if (!isRecord(value)) return null;
+  const { callerTarget, calleeTarget, routes, callerCseq, calleeCseq } = value;
+  if (typeof callerTarget !== "string" || typeof calleeTarget !== "string" || typeof routes !== "string") return null;
+  return typeof callerCseq === "number" && typeof calleeCseq === "number" ? { callerTarget, calleeTarget, routes, callerCseq, calleeCseq } : null;
 }
 
 function isWhole<T>(list: readonly (T | null)[]): list is readonly T[] {

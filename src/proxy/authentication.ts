@@ -38,8 +38,10 @@ export function authentication(deps: {
   readonly guesses: GuessLimit;
   readonly settings: { readonly require: "all" | "register" | "none"; readonly algorithms: readonly DigestAlgorithm[]; readonly trustedNetworks: readonly string[] };
   readonly mark: CallerMarker;
+  /** What phones of that User-Agent are offered; null when it is what everyone is. */
+  readonly offerOf?: (userAgent: string) => readonly DigestAlgorithm[] | null;
 }): Feature & { readonly counts: AuthenticationCounts } {
-  const { directory, nonces, guesses, settings, mark } = deps;
+  const { directory, nonces, guesses, settings, mark, offerOf } = deps;
   const counts: AuthenticationCounts = { challenged: 0, accepted: 0, wrong: 0, slowed: 0, forbidden: 0 };
   const trusted = settings.trustedNetworks.map((network) => ipaddr.parseCIDR(network));
   const realm = directory.domain;
@@ -48,7 +50,7 @@ export function authentication(deps: {
     counts.challenged++;
     const isRegister = call.message.method === "REGISTER";
     const name = isRegister ? "WWW-Authenticate" : "Proxy-Authenticate";
-    const lines = challenge({ realm, algorithms: settings.algorithms, nonce: nonces.issue(), stale: isStale }).map((value) => `${name}: ${value}\r\n`);
+    const lines = challenge({ realm, algorithms: offerOf?.(call.message.header(Header.userAgent) ?? "") ?? settings.algorithms, nonce: nonces.issue(), stale: isStale }).map((value) => `${name}: ${value}\r\n`);
     return refuse(isRegister ? 401 : 407, undefined, lines.join(""));
   };
 

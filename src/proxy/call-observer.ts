@@ -32,6 +32,8 @@ export interface CallObserver {
   onForkEnd(fork: ObservedFork, status: number): void;
   /** A request within a dialog passes (BYE, re-INVITE, UPDATE, …), before it is forwarded. */
   onDialogRequest(request: Message): void;
-  /** The final response to such a request passes, or `response` is null: none came. `request` is a view on the request. */
-  onDialogResponse(method: string, callId: string, response: Message | null): void;
+  /** The final response to such a request passes. */
+  onDialogResponse(method: string, callId: string, response: Message): void;
+  /** No response came to such a request, which is a view on it. */
+  onDialogSilence(request: Message): void;
 }

@@ -4,18 +4,24 @@ import type { CallObserver } from "./call-observer.ts";
 import type { ForkHooks } from "./fork.ts";
 import type { Target } from "./target.ts";
 
+/** Hooks that know their request. */
+export interface DialogHooks extends ForkHooks {
+  /** The request, while it has no final answer; null after. */
+  request(): Message | null;
+}
+
 /** The same hooks for a request within a dialog, which also tell the observer how it was answered, by whomever. */
-export function watchedHooks(hooks: ForkHooks, observer: CallObserver, method: string, callId: string): ForkHooks {
+export function watchedHooks(hooks: DialogHooks, observer: CallObserver, method: string, callId: string): ForkHooks {
   return new WatchedHooks(hooks, observer, method, callId);
 }
 
 class WatchedHooks implements ForkHooks {
-  readonly #hooks: ForkHooks;
+  readonly #hooks: DialogHooks;
   readonly #observer: CallObserver;
   readonly #method: string;
   readonly #callId: string;
 
-  constructor(hooks: ForkHooks, observer: CallObserver, method: string, callId: string) {
+  constructor(hooks: DialogHooks, observer: CallObserver, method: string, callId: string) {
     this.#hooks = hooks;
     this.#observer = observer;
     this.#method = method;
@@ -37,7 +43,10 @@ class WatchedHooks implements ForkHooks {
 
   failed(status: number, hasRung: boolean): boolean {
     // Of another method than INVITE a time-out is told to nobody else (RFC 4320 §4.2).
-    if (status === 408 && this.#method !== "INVITE") this.#observer.onDialogResponse(this.#method, this.#callId, null);
+    if (status === 408 && this.#method !== "INVITE") {
+      const request = this.#hooks.request();
+      if (request !== null) this.#observer.onDialogSilence(request);
+    }
     return this.#hooks.failed(status, hasRung);
   }
 

@@ -49,6 +49,9 @@ export function nextHops(deps: { readonly resolver: Resolver; readonly transport
       const onward = (): NextHop | Promise<NextHop> => ofUri(next === null ? uri : parseSipUri(parseNameAddr(next).uri), point.kind === "udp" ? point.network : undefined);
       if (point.kind === "plain" || point.kind === "outward" || (next !== null && !point.isOnly)) return onward();
       if (point.kind === "udp") {
+        // A phone behind NAT that has registered from another port since: its router has forgotten the old one.
+        const now = point.aor === null ? undefined : location.deviceTarget(point.aor, point.device)?.flow;
+        if (now?.protocol === "udp" && now.remoteAddress === point.address && now.remotePort !== point.port && now.listener.network === point.network) return { kind: "flow", flow: now };
         const flow = transports.open({ protocol: "udp", address: point.address, port: point.port, network: point.network });
         if (flow !== null) return { kind: "flow", flow };
         return point.isOnly ? GONE : onward();

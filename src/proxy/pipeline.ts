@@ -6,12 +6,13 @@ import { noEdits, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import type { Message } from "../sip/message.ts";
-import { formatSipUri, parseSipUri, uriParam, type SipUri } from "../sip/uri.ts";
+import type { Flow } from "../sip/transport/transport.ts";
+import { formatSipUri, parseSipUri, uriHost, uriParam, type SipUri } from "../sip/uri.ts";
 import type { Feature } from "./feature.ts";
-import { watchedHooks } from "./dialog-watch.ts";
+import { watchedHooks, type DialogHooks } from "./dialog-watch.ts";
 import type { ForkDeps } from "./fork-request.ts";
 import { mergeEdits } from "./branch.ts";
-import { Fork, type ForkHooks } from "./fork.ts";
+import { Fork } from "./fork.ts";
 import type { Location } from "./location.ts";
 import { loopHash } from "./loop.ts";
 import type { OwnHosts } from "./own-hosts.ts";
@@ -195,8 +196,8 @@ export function pipeline(deps: {
         loop: loopHash(message),
         isDialogForming: DIALOG_FORMING.has(method) && !context.isWithinDialog,
         caller,
-        // By a UDP way the device is found again as it is; of a connection another one must be found.
-        callerDevice: caller === null || source.connection === 0 ? "" : location.deviceOf(caller, source, contactUri(message)),
+        // By the UDP way that its Contact names the device is found again as it is; behind NAT and of a connection another one may have to be found.
+        callerDevice: caller === null || isWhereItSays(message, source) ? "" : location.deviceOf(caller, source, contactUri(message)),
         isCallerKnown: caller !== null || context.isTrusted,
         callee: context.aor,
         rewritten: context.rewritten,
@@ -345,14 +346,23 @@ interface HookSteps {
   ended(context: RequestContext, status: number): void;
 }
 
+/** True of a UDP sender whose address and port stand in its request; where that is not so, the Contact may still name them. */
+function isWhereItSays({ text }: Message, source: Flow): boolean {
+  return source.connection === 0 && text.includes(`@${uriHost(source.remoteAddress)}:${source.remotePort}`);
+}
+
 /** The same for one request. */
-class ContextHooks implements ForkHooks {
+class ContextHooks implements DialogHooks {
   readonly #context: RequestContext;
   readonly #steps: HookSteps;
 
   constructor(context: RequestContext, steps: HookSteps) {
     this.#context = context;
     this.#steps = steps;
+  }
+
+  request(): Message | null {
+    return this.#context.fork?.message() ?? null;
   }
 
   get changesReplies(): boolean {

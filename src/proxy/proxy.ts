@@ -3,14 +3,15 @@ import type { KeyedHash } from "../base/keyed-hash.ts";
 import { Splice, noEdits, spliceOffTop, type Edits } from "../sip/edits.ts";
 import { Header } from "../sip/header-name.ts";
 import { Message } from "../sip/message.ts";
+import { parseNameAddr } from "../sip/name-addr.ts";
 import type { TransactionCore, TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import type { Flow, Transports } from "../sip/transport/transport.ts";
 import { parseSipUri, uriParam, type SipUri } from "../sip/uri.ts";
 import { magicCookie, type Via } from "../sip/via.ts";
-import { watchedHooks } from "./dialog-watch.ts";
+import { watchedHooks, type DialogHooks } from "./dialog-watch.ts";
 import type { ForkDeps, ForkRequest } from "./fork-request.ts";
-import { Fork, type ForkHooks } from "./fork.ts";
+import { Fork } from "./fork.ts";
 import { forwardedRequest, forwardedResponse } from "./forward.ts";
 import { isLoop, loopHash } from "./loop.ts";
 import type { Location } from "./location.ts";
@@ -23,6 +24,19 @@ import type { RoutePoint, RouteTokens } from "./route-token.ts";
 import { plainTarget, type Target } from "./target.ts";
 import { refusalOf, unknownProxyRequire } from "./validation.ts";
 
+/** Where a request within a dialog goes: its request URI and Route values from us on, and the way. */
+export interface WayWithin {
+  readonly uri: string;
+  readonly routes: readonly string[];
+  readonly hop: NextHop | Promise<NextHop>;
+}
+
+/** The proxy core, which also knows where a request of our own within a dialog would go. */
+export interface Proxy extends TransactionCore {
+  /** The way to the side with that remote target; `routes` is the whole route set of the other side, which it speaks for. Null when we are not in it. */
+  wayWithin(callId: string, target: string, routes: readonly string[]): WayWithin | null;
+}
+
 /** The proxy core (RFC 3261 §16): what came in is checked, then goes by its route set when it belongs to a dialog that we
  *  Record-Routed, else through the pipeline. */
 export function proxy(deps: {
@@ -34,7 +48,7 @@ export function proxy(deps: {
   readonly own: OwnHosts;
   readonly tokens: RouteTokens;
   readonly hash: KeyedHash;
-}): TransactionCore {
+}): Proxy {
   const { layer, pipeline, own, location } = deps;
 
   /** The device that a URI of ours means: a phone may give its GRUU as Contact (RFC 5627 §4.4), and then requests within the dialog bear that. Null for a URI that is not ours. */
@@ -151,6 +165,21 @@ export function proxy(deps: {
       });
       background(later, deps.fork.log, "an ACK could not be forwarded");
     },
+
+    wayWithin(callId, uri, all) {
+      // What stands before us was on the way to us.
+      const first = all.findIndex((value) => {
+        const route = parseSipUri(parseNameAddr(value).uri);
+        return route !== null && own.isOurs(route);
+      });
+      if (first === -1) return null;
+      const request = Message.of(`OPTIONS ${uri} SIP/2.0\r\nRoute: ${all.slice(first).join(", ")}\r\nCall-ID: ${callId}\r\n\r\n`);
+      const routes = routeSet(request, own, deps.tokens);
+      // A strict router wants another text; where one stands, nothing is asked.
+      if (routes.point === null || routes.routes !== null) return null;
+      const { target, hop } = legOf(routes, routes.point);
+      return { uri: target.uri, routes: [...target.routes, ...request.values(Header.route).slice(routes.own)], hop };
+    },
   };
 }
 
@@ -160,13 +189,17 @@ function noTag(): string {
 }
 
 /** A request within a dialog goes one way only, unchanged. */
-class InDialogHooks implements ForkHooks {
+class InDialogHooks implements DialogHooks {
   readonly changesReplies = false;
   fork: Fork | null = null;
   readonly #isByConnection: boolean;
 
   constructor(isByConnection: boolean) {
     this.#isByConnection = isByConnection;
+  }
+
+  request(): Message | null {
+    return this.fork?.message() ?? null;
   }
 
   edits(): Edits {

@@ -11,7 +11,7 @@ export type RoutePoint =
   /** The same, but towards a stranger: only for requests of our own side, which sends from that address and port, or is registered as that AoR where it sends from. */
   | { readonly kind: "outward"; readonly address: string; readonly port: number; readonly aor: Aor | null }
   /** Back to a UDP source address (a phone behind NAT). */
-  | { readonly kind: "udp"; readonly address: string; readonly port: number; readonly network: string; readonly isOnly: boolean }
+  | { readonly kind: "udp"; readonly address: string; readonly port: number; readonly network: string; readonly aor: Aor | null; readonly device: string; readonly isOnly: boolean }
   | { readonly kind: "connection"; readonly server: string; readonly connection: number; readonly aor: Aor | null; readonly device: string; readonly isOnly: boolean };
 
 /** Writes and checks the user part of our Record-Route URIs: `MAC~point`. The MAC binds it to the Call-ID, so that nobody can make
@@ -47,7 +47,7 @@ export function outwardPoint(from: Flow, aor: Aor | null): RoutePoint {
 
 /** The point of a flow: what an in-dialog request needs to find the phone behind it. */
 export function flowPoint(flow: Flow, server: string, aor: Aor | null, device: string, isOnly = false): RoutePoint {
-  if (flow.protocol === "udp") return { kind: "udp", address: flow.remoteAddress, port: flow.remotePort, network: flow.listener.network, isOnly };
+  if (flow.protocol === "udp") return { kind: "udp", address: flow.remoteAddress, port: flow.remotePort, network: flow.listener.network, aor, device, isOnly };
   return { kind: "connection", server, connection: flow.connection, aor, device, isOnly };
 }
 
@@ -62,7 +62,7 @@ function format(point: RoutePoint): string {
     case "outward":
       return `~o~${addressText(point.address)}~${point.port}~${aorText(point.aor)}`;
     case "udp":
-      return `~${point.isOnly ? "U" : "u"}~${addressText(point.address)}~${point.port}~${escape(point.network)}`;
+      return `~${point.isOnly ? "U" : "u"}~${addressText(point.address)}~${point.port}~${escape(point.network)}${point.aor === null || point.device === "" ? "" : `~${aorText(point.aor)}~${escape(point.device)}`}`;
     case "connection":
       return `~${point.isOnly ? "C" : "c"}~${point.server}~${point.connection.toString(36)}~${aorText(point.aor)}~${escape(point.device)}`;
   }
@@ -78,14 +78,14 @@ function aorText(aor: Aor | null): string {
 
 function parse(text: string): RoutePoint | null {
   if (text === "") return plainPoint;
-  const [, kind = "", a = "", b = "", c = "", d = "", e = ""] = text.split("~");
+  const [, kind = "", a = "", b = "", c = "", d = "", e = "", f = ""] = text.split("~");
   const aor = (user: string, domain: string): Aor | null => (user === "" ? null : aorOf(unescape(user), unescape(domain)));
   switch (kind) {
     case "o":
       return { kind: "outward", address: a.replaceAll("_", ":"), port: Number(b), aor: aor(c, d) };
     case "u":
     case "U":
-      return { kind: "udp", address: a.replaceAll("_", ":"), port: Number(b), network: unescape(c), isOnly: kind === "U" };
+      return { kind: "udp", address: a.replaceAll("_", ":"), port: Number(b), network: unescape(c), aor: aor(d, e), device: unescape(f), isOnly: kind === "U" };
     case "c":
     case "C":
       return { kind: "connection", server: a, connection: parseInt(b, 36), aor: aor(c, d), device: unescape(e), isOnly: kind === "C" };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { AgentDialog, AgentOutcome } from "../../src/agent/agent.ts";
-import { userAgent, type Way } from "../../src/agent/user-agent.ts";
+import type { Way } from "../../src/agent/agent.ts";
+import { userAgent } from "../../src/agent/user-agent.ts";
 import { keyedHash } from "../../src/base/keyed-hash.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";

@@ -32,8 +32,8 @@ const badConfigurations: readonly (readonly [name: string, text: string, mistake
   ["full durability", "durability: full", ['2:13: "durability: full" is not supported yet; write fast']],
   ["more workers", "workers: 2", ['2:10: "workers: 2" is not supported yet; write 1']],
   ["a redis store, its password unsaid", "store: redis://u:secret@host:6379/0", ['2:8: "store: redis://…" is not supported yet; write a folder such as ./data']],
-  ["presence that is not merged", "presence: { merge: false }", ['2:20: "presence.merge: false" is not supported yet; write true']],
-  ["slower notifies", "presence: { notify_interval: 5s }", ['2:30: "presence.notify_interval: 5s" is not supported yet; write 0s']],
+  ["presence that is half merged", "presence: { merge: half }", ['2:20: this does not fit "presence.merge"; write true or false']],
+  ["notifies slower than anyone can want", "presence: { notify_interval: 2h }", ['2:30: this does not fit "presence.notify_interval"; write a value from 0s to 1h']],
   ["watching by permission", "presence: { anyone_in_domain_may_watch: false }", ['2:41: "presence.anyone_in_domain_may_watch: false" is not supported yet; write true']],
   ["a time without unit", "dialogs: { age_max: 3600 }", ["2:21: 3600 has no unit; write 3600s, a time such as 12h"]],
   ["a time that is none", "dialogs: { age_max: 1 fortnight }", ['2:21: "1 fortnight" does not fit "dialogs.age_max"; write a time such as 12h']],
@@ -216,9 +216,9 @@ test("every key of the contract's examples that is not supported yet is refused 
   const later = mistakes.flatMap((line) => /^(\S+ )?(?:[^:]+):\d+:\d+: "([^"]+)" is not supported yet; remove it$/.exec(line)?.[2] ?? []);
   expect(new Set(later)).toEqual(
     new Set([
-      ...["dialogs.probe", "dialogs.end_dead", "calendars", "features", "ringing", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes"],
+      ...["calendars", "features", "ringing", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes"],
       ...["dialplan", "blocked", "limits.dialled", "limits.caller", "limits.requests", "media_servers", "media", "topology_hiding", "capture", "script"],
-      ...["site", "mobile", "mailbox", "watchers", "forward", "do_not_disturb", "ring", "calls", "boss_filter"].map((key) => `users.${key}`),
+      ...["site", "mobile", "mailbox", "watchers", "forward", "ring", "calls", "boss_filter"].map((key) => `users.${key}`),
       ...["groups", "lists"],
     ]),
   );
@@ -230,7 +230,6 @@ test("every key of the contract's examples that is not supported yet is refused 
 test("the supported rest of the contract's examples is right", () => {
   const later = /^(?:domains|calendars|features|ringing|sites|unknown_networks|dns|dhcp|cluster|trunks|routes|dialplan|blocked|media_servers|media|topology_hiding|capture|script):/;
   const config = withoutKeys(readFileSync(join(fixtures, "contract-lamplight.yaml"), "utf8"), later)
-    .replace(", probe: 60s, end_dead: false", "")
     .replace(/limits:.*/, "limits: { message_size: 32kB }")
     .replaceAll("./tls/server", "server");
   expect(loaded(config, goodDirectory, { LAMPLIGHT_TOKEN: "abc" }).config.listen.map((entry) => entry.url)).toEqual([
@@ -256,7 +255,7 @@ test("a configuration of a domain alone has every default", () => {
     authentication: { require: "all", algorithms: ["MD5"], guesses: { count: 5, perMs: 60_000 }, trustedNetworks: [] },
     registerExpires: { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 86_400 },
     contactsPerUserMax: 10,
-    dialogs: { ageMaxMs: 43_200_000 },
+    dialogs: { ageMaxMs: 43_200_000, probeMs: 60_000, endDead: false },
     web: { url: "http://127.0.0.1:8080", address: "127.0.0.1", port: 8080, auth: "token", token: null },
     log: { level: "info", sip: false },
     directoryPath: join(folder, "directory.yaml"),
@@ -267,6 +266,7 @@ test("a configuration of a domain alone has every default", () => {
       early: "ringing",
       basicFrom: "reachability",
       notifyIntervalMs: 0,
+      historyBytesMax: 67_108_864,
       publishExpires: { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 7200 },
       subscribeExpires: { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 86_400 },
       anyoneInDomainMayWatch: true,

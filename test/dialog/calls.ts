@@ -114,8 +114,8 @@ export class TestCall {
   /** The response to such a request; null: none came. */
   replies(method: string, status: number | null, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string } = {}): this {
     const [from, to] = options.by === "caller" ? [tag, this.fork.fromTag] : [this.fork.fromTag, tag];
-    const response = status === null ? null : this.response(status, method, to, from, options.sdp);
-    this.#table.onDialogResponse(method, this.fork.callId, response);
+    if (status !== null) this.#table.onDialogResponse(method, this.fork.callId, this.response(status, method, to, from, options.sdp));
+    else this.#table.onDialogSilence(Message.of(`${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${from}\r\nTo: <sip:c@d>;tag=${to}\r\nCall-ID: ${this.fork.callId}\r\nCSeq: 2 ${method}\r\nContent-Length: 0\r\n\r\n`));
     return this;
   }
 

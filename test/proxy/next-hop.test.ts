@@ -14,6 +14,12 @@ const open = fakeFlow("tcp", "10.0.0.2", { connection: 7 });
 const closed = fakeFlow("tcp", "10.0.0.2", { connection: 8, isOpen: false });
 const UDP = fakeFlow("udp", "10.0.0.2");
 
+/** A phone as it is registered by a UDP way. */
+function registeredBy(way: { remote?: string; remotePort?: number; network?: string; connection?: number }): Target {
+  const { remote = "10.0.0.2", ...more } = way;
+  return { ...plainTarget("sip:102@192.168.1.2", bob), device: "d", flow: fakeFlow("udp", remote, more) };
+}
+
 /** Next hops over a world that only notes what it was asked. */
 function world(now: Target | null = null): { hops: ReturnType<typeof nextHops>; asked: ResolverTarget[]; opened: Hop[] } {
   const asked: ResolverTarget[] = [];
@@ -41,7 +47,7 @@ function world(now: Target | null = null): { hops: ReturnType<typeof nextHops>; 
 const kindOf = (hop: NextHop | Promise<NextHop>): string => (hop instanceof Promise ? "later" : hop.kind === "none" ? `none ${hop.status}` : hop.kind === "flow" ? `flow ${hop.flow.connection}` : `to ${hop.hops[0]?.address ?? ""}`);
 
 test("past a UDP way's peer it leaves from the same network", () => {
-  const hop = world().hops.ofPoint({ kind: "udp", address: "10.0.0.2", port: 5060, network: "lan", isOnly: false }, "<sip:n;lr>", parseSipUri("sip:102@h"));
+  const hop = world().hops.ofPoint({ kind: "udp", address: "10.0.0.2", port: 5060, network: "lan", aor: null, device: "", isOnly: false }, "<sip:n;lr>", parseSipUri("sip:102@h"));
   expect(hop).toEqual({ kind: "hops", hops: [{ protocol: "udp", address: "n", port: 5060, network: "lan" }] });
 });
 
@@ -79,7 +85,7 @@ describe("by target", () => {
 });
 
 describe("by route point", () => {
-  const udp: RoutePoint = { kind: "udp", address: "10.0.0.2", port: 5060, network: "lan", isOnly: false };
+  const udp: RoutePoint = { kind: "udp", address: "10.0.0.2", port: 5060, network: "lan", aor: null, device: "", isOnly: false };
   const connection: RoutePoint = { kind: "connection", server: "me", connection: 7, aor: bob, device: "d", isOnly: false };
   test.each<[string, RoutePoint, string | null, Target | null, string]>([
     ["plain: the request URI", { kind: "plain" }, null, null, "to h"],
@@ -90,6 +96,10 @@ describe("by route point", () => {
     ["a UDP way and no other, whatever Route is left", { ...udp, isOnly: true }, "<sip:n;lr>", null, "flow 0"],
     ["a UDP way of a network that is no more", { ...udp, network: "gone" }, null, null, "to h"],
     ["that and no other", { ...udp, network: "gone", isOnly: true }, null, null, "none 430"],
+    ["the port from which the phone behind NAT has registered since", { ...udp, aor: bob, device: "d" }, null, registeredBy({ remotePort: 40_001, network: "lan", connection: 40_001 }), "flow 40001"],
+    ["the old port, when it has registered from another address: that may be another phone of the same Contact", { ...udp, aor: bob, device: "d" }, null, registeredBy({ remote: "10.0.0.9", network: "lan" }), "flow 0"],
+    ["the old port, when it has registered by another network", { ...udp, aor: bob, device: "d" }, null, registeredBy({ remotePort: 40_001, network: "wan" }), "flow 0"],
+    ["the old port, when it is not registered", { ...udp, aor: bob, device: "d" }, null, null, "flow 0"],
     ["a connection", connection, null, null, "flow 7"],
     ["a connection and no other", { ...connection, isOnly: true }, "<sip:n;lr>", null, "flow 7"],
     ["a connection of that number, of another run", { ...connection, server: "before" }, null, null, "none 430"],

@@ -11,8 +11,9 @@ const points: readonly RoutePoint[] = [
   { kind: "plain" },
   { kind: "outward", address: "192.0.2.1", port: 5060, aor: aorOf("101", domain) },
   { kind: "outward", address: "2001:db8::1", port: 5060, aor: null },
-  { kind: "udp", address: "192.0.2.7", port: 5060, network: "default", isOnly: false },
-  { kind: "udp", address: "2001:db8::7", port: 65535, network: "carriers_2-a", isOnly: true },
+  { kind: "udp", address: "192.0.2.7", port: 5060, network: "default", aor: null, device: "", isOnly: false },
+  { kind: "udp", address: "2001:db8::7", port: 65535, network: "carriers_2-a", aor: null, device: "", isOnly: true },
+  { kind: "udp", address: "192.0.2.7", port: 5060, network: "default", aor: aorOf("101", domain), device: "desk~1", isOnly: false },
   { kind: "connection", server: "a1b2c3", connection: 1, aor: null, device: "", isOnly: false },
   { kind: "connection", server: "a1b2c3", connection: 2 ** 40, aor: null, device: "", isOnly: true },
   ...["101", "a.b-c_d", "~!*'()&=+$,;?/", "é~!20", "x y", "!~", "u".repeat(128)].map((user): RoutePoint => ({ kind: "connection", server: "a1b2c3", connection: 77, aor: aorOf(user, domain), device: "dEv!~ice", isOnly: false })),
@@ -55,7 +56,7 @@ describe("route tokens", () => {
   test("a flow's point says where its peer is", () => {
     const listener = { protocol: "udp", address: "::", port: 5060, network: "lan", url: "" } as const;
     const flow = { listener, localAddress: "::1", localPort: 5060, remoteAddress: "2001:db8::7", remotePort: 5062, isOpen: true, send: () => true, close: () => undefined };
-    expect(flowPoint({ ...flow, protocol: "udp", connection: 0 }, "s", null, "")).toEqual({ kind: "udp", address: "2001:db8::7", port: 5062, network: "lan", isOnly: false });
+    expect(flowPoint({ ...flow, protocol: "udp", connection: 0 }, "s", null, "")).toEqual({ kind: "udp", address: "2001:db8::7", port: 5062, network: "lan", aor: null, device: "", isOnly: false });
     expect(flowPoint({ ...flow, protocol: "wss", connection: 5 }, "s", null, "d", true)).toEqual({ kind: "connection", server: "s", connection: 5, aor: null, device: "d", isOnly: true });
   });
 });

@@ -23,7 +23,7 @@ const config: Config = {
   authentication: { require: "all", algorithms: ["MD5"], guesses: { count: 5, perMs: 60_000 }, trustedNetworks: [] },
   registerExpires: EXPIRES,
   contactsPerUserMax: 10,
-  dialogs: { ageMaxMs: 43_200_000 },
+  dialogs: { ageMaxMs: 43_200_000, probeMs: 60_000, endDead: false },
   web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "none", token: null },
   log: { level: "silent", sip: false },
   directoryPath: "",
