@@ -13,7 +13,7 @@ export function contentHash(parsed: ParsedPresence): string {
     [parsed.notes],
     [...parsed.cipid],
   ].map((part) => part.map((entry) => JSON.stringify(entry)).sort());
-  return hash("sha1", JSON.stringify(content), "base64");
+  return hash("sha1", JSON.stringify(content), "base64url").slice(0, 22);
 }
 
 function words(activity: Activity): readonly (string | number)[] {
