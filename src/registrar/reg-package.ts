@@ -77,10 +77,10 @@ function shown({ id, binding, publicGruu, temporaryGruu }: RegisteredContact, no
   };
 }
 
-/** True when a watcher would see nothing but other times. */
+/** True when a watcher would see nothing but other times. Another Call-ID makes other temporary GRUUs. */
 function isSame(before: readonly RegisteredContact[], after: readonly RegisteredContact[]): boolean {
   return (
     before.length === after.length &&
-    after.every(({ id, binding, publicGruu }) => before.some((old) => old.id === id && old.binding.q === binding.q && old.publicGruu === publicGruu && old.binding.callId === binding.callId))
+    after.every(({ id, binding, publicGruu }) => before.some((old) => old.id === id && old.binding.q === binding.q && old.publicGruu === publicGruu && (publicGruu === "" || old.binding.callId === binding.callId)))
   );
 }
