@@ -18,9 +18,15 @@ import { dialogSource } from "./presence/dialog-source.ts";
 import { mailboxTable, type MailboxTable } from "./mailbox/mailbox-table.ts";
 import { messageSummaryPackage } from "./mailbox/message-summary-package.ts";
 import { phoneTable, type PhoneTable } from "./phones/phone-table.ts";
+import { paced } from "./presence/pacing.ts";
+import { noPast, past, type Past } from "./presence/past.ts";
 import { presencePackage } from "./presence/presence-package.ts";
 import { presenceService, type PresenceService } from "./presence/presence-service.ts";
+import type { RecordDisk } from "./presence/record-disk.ts";
+import { recorder } from "./presence/recorder.ts";
 import { registrationSource } from "./presence/registration-source.ts";
+import { spokenStates, type SpokenStates } from "./presence/spoken-states.ts";
+import { watchersOf } from "./presence/watchers.ts";
 import { authentication, type AuthenticationCounts } from "./proxy/authentication.ts";
 import { Branch } from "./proxy/branch.ts";
 import type { ForkDeps } from "./proxy/fork-request.ts";
@@ -55,6 +61,8 @@ export interface World {
   readonly store: Store;
   readonly resolver: Resolver;
   readonly log: Log;
+  /** Where what was so when is kept; default: nowhere. */
+  readonly record?: RecordDisk;
   /** Addresses of this machine, for the wildcard listeners; default: the real ones. */
   readonly machineAddresses?: () => readonly string[];
 }
@@ -70,6 +78,14 @@ export interface Server {
   readonly dialogs: DialogTable;
   readonly sentinel: Sentinel;
   readonly presence: PresenceService;
+  /** States that were set through the API, and do-not-disturb. */
+  readonly spoken: SpokenStates;
+  /** What was so when, as far as it is recorded. */
+  readonly past: Past;
+  /** Resolves when everything that was set before would survive a crash; rejects with UnavailableError. */
+  kept(): Promise<void>;
+  /** ms since 1970. */
+  now(): number;
   readonly subscriptions: Subscriptions;
   readonly mailboxes: MailboxTable;
   readonly phones: PhoneTable;
@@ -143,7 +159,16 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   reg.onChange((aor, isRegistered) => {
     registrations.changed(aor, isRegistered);
   });
-  const presence = presenceService({ clock, wheel, settings: config.presence, sources: presenceSources({ dialog: dialogSource(dialogs), registration: registrations }), log });
+  const record = world.record === undefined ? null : recorder({ disk: world.record, clock, log, presence: () => presence });
+  const presence: PresenceService = presenceService({
+    clock,
+    wheel,
+    settings: config.presence,
+    sources: presenceSources({ dialog: dialogSource(dialogs), registration: registrations }),
+    log,
+    ...(record === null ? {} : { witness: record }),
+  });
+  const spoken = spokenStates({ clock, store, presence, isDisturbedByDefault: (aor) => directory.user(aor)?.doNotDisturb === true, log });
   const phones = phoneTable(config.phones);
   const mailboxes = mailboxTable({ clock, store });
   const registrationEvents = regPackage({
@@ -177,6 +202,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     profileOf: phones.profileOf,
     mayPublish: (call) => call.isTrusted || config.authentication.require !== "all" || call.caller === call.aor,
     log,
+    ...(record === null ? {} : { witness: record }),
   });
   dialogs.onChange((aor) => {
     watchers.changed("dialog", aor);
@@ -188,15 +214,17 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     registrationEvents.bindingsChanged(aor, before, now);
   });
   presence.onChange(
-    (aor) => {
+    paced({ wheel, intervalMs: config.presence.notifyIntervalMs }, (aor) => {
       watchers.changed("presence", aor);
-    },
+    }),
     (aor) => watchers.isWatched(aor, "presence"),
   );
-  directory.onChange(({ removed }) => {
+  directory.onChange(({ added, changed, removed }) => {
+    spoken.directoryChanged([...added, ...changed]);
     for (const aor of removed) {
       reg.forget(aor);
       registrations.forget(aor);
+      spoken.forget(aor);
       presence.forget(aor);
       mailboxes.forget(aor);
       watchers.forget(aor);
@@ -277,6 +305,13 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     dialogs,
     sentinel: guard,
     presence,
+    spoken,
+    past:
+      world.record === undefined || record === null
+        ? noPast
+        : past({ disk: world.record, clock, settings: config.presence, written: () => record.written(), watchersOf: (aor) => watchersOf(watchers, aor) }),
+    kept: () => store.flushed(),
+    now: () => clock.now(),
     subscriptions: watchers,
     mailboxes,
     phones,
@@ -296,8 +331,12 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       await transports.start(handler);
       reg.restore();
       dialogs.restore();
+      spoken.restore();
+      spoken.directoryChanged(directory.users().map(({ aor }) => aor));
       mailboxes.restore();
       watchers.restore();
+      // Who has not changed since the last run is written down again: the record of a run is whole.
+      if (record !== null) for (const { aor } of directory.users()) record.touched(aor);
       isReady = true;
       guard.start();
       // What rang when the last run ended may ring no more: every lamp is told anew, spread so that phones are not flooded.
@@ -307,6 +346,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       watchers.close();
       await transports.stop();
       wheel.close();
+      await record?.close();
       await store.flushed().catch((err: unknown) => {
         log.error({ err }, "the store did not take the last writes");
       });

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "./base/clock.ts";
 import { UnavailableError } from "./base/errors.ts";
@@ -15,6 +16,7 @@ import { nativeUdpEngine } from "./sip/transport/native-udp.ts";
 import { systemTransports, type SystemTransports } from "./sip/transport/system-transports.ts";
 import { nodeUdpEngine, type UdpEngine } from "./sip/transport/udp.ts";
 import { openEmbeddedStore } from "./store/embedded-store.ts";
+import { recordFiles } from "./presence/record-files.ts";
 import type { World } from "./server.ts";
 
 /** Environment variables. `LAMPLIGHT_UDP=dgram` has node's own sockets carry UDP even where the native engine is built. */
@@ -50,7 +52,18 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
   const families = (["ipv4", "ipv6"] as const).filter((family) => addresses.some((address) => address.includes(":") === (family === "ipv6")));
   const resolver = createResolver({ dns: hostsFirst(readText("/etc/hosts"), dnsCache({ client, clock })), speaks: protocols, families, random });
   const store = await openEmbeddedStore({ folder: config.storePath, node: config.node, clock, log });
-  return { clock, random, transports, store, resolver, log, udpEngine: udp.description };
+  return { clock, random, transports, store, resolver, log, ...openRecord(config, log), udpEngine: udp.description };
+}
+
+/** A server that cannot keep its past still serves. */
+function openRecord(config: Config, log: Log): Pick<World, "record"> {
+  try {
+    return { record: recordFiles({ folder: join(config.storePath, "history"), bytesMax: config.presence.historyBytesMax }) };
+  } catch (err) {
+    if (!(err instanceof UnavailableError)) throw err;
+    log.warn({ err }, "what was so when cannot be kept");
+    return {};
+  }
 }
 
 function chooseUdpEngine(env: Environment): { readonly engine: UdpEngine; readonly description: string } {

@@ -14,6 +14,8 @@ export interface User {
   /** Strangers who may call him. */
   readonly inbound: "none" | "anyone";
   readonly ha1: Ha1;
+  /** Wants to be left in peace until he says otherwise. */
+  readonly doNotDisturb?: boolean;
   /** Others see that he talks, never with whom. */
   readonly isPrivate?: boolean;
 }
@@ -26,13 +28,13 @@ export interface Ha1 {
 
 /** The user that a line of the directory file stands for; a plain password becomes hashes here and is kept nowhere. */
 export function userOf(line: DirectoryUser, domain: string): User {
-  const { id, name, aliases, numbers, inbound, isPrivate } = line;
-  return { aor: aorOf(id, domain), id, name, aliases, numbers, inbound, ha1: ha1Of(line, domain), ...(isPrivate === true ? { isPrivate } : {}) };
+  const { id, name, aliases, numbers, inbound, isPrivate, doNotDisturb } = line;
+  return { aor: aorOf(id, domain), id, name, aliases, numbers, inbound, ha1: ha1Of(line, domain), ...(isPrivate === true ? { isPrivate } : {}), ...(doNotDisturb === true ? { doNotDisturb } : {}) };
 }
 
 /** True when nothing about a user has changed. */
 export function sameUser(a: User, b: User): boolean {
-  return JSON.stringify([a.aor, a.name, a.aliases, a.numbers, a.inbound, a.ha1.md5, a.ha1.sha256, a.isPrivate]) === JSON.stringify([b.aor, b.name, b.aliases, b.numbers, b.inbound, b.ha1.md5, b.ha1.sha256, b.isPrivate]);
+  return JSON.stringify([a.aor, a.name, a.aliases, a.numbers, a.inbound, a.ha1.md5, a.ha1.sha256, a.isPrivate, a.doNotDisturb]) === JSON.stringify([b.aor, b.name, b.aliases, b.numbers, b.inbound, b.ha1.md5, b.ha1.sha256, b.isPrivate, b.doNotDisturb]);
 }
 
 function ha1Of({ id, secret }: DirectoryUser, domain: string): Ha1 {

@@ -5,20 +5,28 @@ import type { TimerId, TimerWheel } from "../base/timer-wheel.ts";
 import { sameDocument, succeeding, type PresenceDocument } from "./document.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { merge, nextChange, type MergeResult } from "./merge.ts";
-import { isLive, type SourceName, type SourceReport } from "./report.ts";
-import type { AskedSource, ReportSink } from "./source.ts";
+import { overrideEnd } from "./override-end.ts";
+import type { SourceName, SourceReport } from "./report.ts";
+import type { AskedSource } from "./source.ts";
+import type { SpokenSink } from "./spoken-states.ts";
 import type { PresenceStatus } from "./status.ts";
 
 /** Reports of one source about one person; more are not taken. */
 export const reportsPerSourceMax = 32;
 
 /** All that is believed about everyone, and the one state that it makes of each: the only writer of reports and documents. */
-export interface PresenceService extends PresenceStatus, ReportSink {
+export interface PresenceService extends PresenceStatus, SpokenSink {
+  /** What an operator chose about the merge. */
+  readonly settings: MergeSettings;
   /** How a person's state comes about, now or, of the reports that are known now, at another moment (ms since 1970). */
   why(aor: Aor, at?: number): MergeResult;
   /** Calls `listener` at once when what a watcher sees of a person has changed. `wants`: whose changes it asks for now, default everyone's; of others it
    *  need not be told. The state of a person whom no listener wants is made when it is asked for. */
   onChange(listener: (aor: Aor, document: PresenceDocument) => void, wants?: (aor: Aor) => boolean): Cancel;
+  /** All that is said of a person now, lapsed reports too; what `why` explains. */
+  reportsOf(aor: Aor): readonly SourceReport[];
+  /** The state as `status` gives it, without keeping anything of a person of whom nothing is kept yet. */
+  glance(aor: Aor): PresenceDocument;
   /** Drops all that was reported of a person who is no longer ours. */
   forget(aor: Aor): void;
 }
@@ -30,6 +38,16 @@ export interface PresenceServiceDeps {
   readonly settings: MergeSettings;
   readonly sources: readonly AskedSource[];
   readonly log: Log;
+  /** Who keeps what was so when; default: nobody. */
+  readonly witness?: PresenceWitness;
+}
+
+/** Hears of everything that happens to a person's state, on the message path: it takes a note and works later. */
+export interface PresenceWitness {
+  /** The state was made anew of these reports, changed or not. */
+  made(aor: Aor, at: number, reports: readonly SourceReport[], document: PresenceDocument): void;
+  /** Something may have changed that nobody has asked for yet. */
+  touched(aor: Aor): void;
 }
 
 /** A service that knows what its `sources` say; the other sources report to it. */
@@ -45,6 +63,9 @@ interface Person {
   /** True when `document` may no longer be what the reports say. */
   isStale: boolean;
   timer: TimerId;
+  /** The person's own choice, and the end that it was last seen to have: it must end in time though nobody watches. */
+  choice: SourceReport | null;
+  choiceEnd: number | undefined;
 }
 
 interface Listener {
@@ -57,15 +78,18 @@ function everyone(): boolean {
 }
 
 class MemoryPresence implements PresenceService {
+  readonly settings: MergeSettings;
   readonly #deps: PresenceServiceDeps;
   readonly #byAor = new Map<Aor, Person>();
   readonly #byNumber: (Person | null)[] = [];
   readonly #freeNumbers: number[] = [];
   readonly #listeners = new Set<Listener>();
+  readonly #choiceListeners = new Set<(choice: SourceReport, end: number | undefined) => void>();
   readonly #timerKind: number;
 
   constructor(deps: PresenceServiceDeps) {
     this.#deps = deps;
+    this.settings = deps.settings;
     this.#timerKind = deps.wheel.kind((number) => {
       const person = this.#byNumber[number];
       if (person === null || person === undefined) return;
@@ -76,6 +100,7 @@ class MemoryPresence implements PresenceService {
       source.onChange((aor) => {
         const person = this.#byAor.get(aor) ?? (this.#isWatched(aor) ? this.#person(aor) : null);
         if (person !== null) this.#changed(person);
+        else deps.witness?.touched(aor);
       });
     }
   }
@@ -89,18 +114,46 @@ class MemoryPresence implements PresenceService {
       if (count(reports, report.source) >= reportsPerSourceMax) return false;
     }
     reports.set(key, report);
+    if (report.source === "override") {
+      person.choice = report;
+      person.choiceEnd = undefined;
+    }
     this.#changed(person);
     return true;
   }
 
   withdraw(source: SourceName, presentity: Aor, key: string): void {
     const person = this.#byAor.get(presentity);
-    if (person?.reports.delete(keyOf(source, key)) === true) this.#changed(person);
+    if (person?.reports.delete(keyOf(source, key)) !== true) return;
+    if (source === "override") {
+      person.choice = null;
+      person.choiceEnd = undefined;
+    }
+    this.#changed(person);
+  }
+
+  onChoiceEnd(listener: (choice: SourceReport, end: number | undefined) => void): Cancel {
+    this.#choiceListeners.add(listener);
+    return () => {
+      this.#choiceListeners.delete(listener);
+    };
+  }
+
+  reported(source: SourceName, aor: Aor): readonly SourceReport[] {
+    return [...(this.#byAor.get(aor)?.reports.values() ?? [])].filter((report) => report.source === source);
+  }
+
+  reportsOf(aor: Aor): readonly SourceReport[] {
+    return this.#reportsOf(aor);
   }
 
   status(aor: Aor): PresenceDocument {
     const person = this.#person(aor);
     return person.document !== null && !person.isStale ? person.document : this.#make(person);
+  }
+
+  glance(aor: Aor): PresenceDocument {
+    return this.#byAor.has(aor) ? this.status(aor) : this.why(aor).document;
   }
 
   why(aor: Aor, at?: number): MergeResult {
@@ -120,6 +173,7 @@ class MemoryPresence implements PresenceService {
     const person = this.#byAor.get(aor);
     if (person === undefined) return;
     person.reports.clear();
+    person.choice = null;
     this.#changed(person);
     this.#deps.wheel.stop(person.timer);
     this.#byAor.delete(aor);
@@ -135,7 +189,11 @@ class MemoryPresence implements PresenceService {
   /** Something about the person may be new: made anew at once if anyone wants to know, else when asked for. */
   #changed(person: Person): void {
     person.isStale = true;
-    if (!this.#isWatched(person.aor)) return;
+    if (!this.#isWatched(person.aor)) {
+      if (person.choice === null) this.#deps.witness?.touched(person.aor);
+      else this.#make(person);
+      return;
+    }
     const before = person.document;
     const document = this.#make(person);
     if (before !== null && sameDocument(before, document)) return;
@@ -149,9 +207,10 @@ class MemoryPresence implements PresenceService {
   }
 
   #make(person: Person): PresenceDocument {
-    const { clock, settings, wheel } = this.#deps;
+    const { clock, settings, wheel, witness } = this.#deps;
     const now = clock.now();
     const reports = this.#reportsOf(person.aor);
+    if (person.choice !== null) this.#endChoice(person, person.choice, reports, now);
     const document = succeeding(person.document, merge(person.aor, reports, now, settings).document);
     // What says the same stays the same object: its rendering is still good.
     if (person.document === null || !isEqual(person.document, document)) person.document = document;
@@ -160,7 +219,20 @@ class MemoryPresence implements PresenceService {
     const next = nextChange(reports, now);
     person.timer = next === null ? 0 : wheel.start(this.#timerKind, next - now, person.number);
     dropLapsed(person.reports, now - LAPSED_KEPT_MS);
+    witness?.made(person.aor, now, reports, person.document);
     return person.document;
+  }
+
+  /** A choice that a boundary has ended stays ended, whatever the calendar says of that time later. */
+  #endChoice(person: Person, choice: SourceReport, reports: readonly SourceReport[], now: number): void {
+    const end = overrideEnd(choice, reports);
+    if (end !== person.choiceEnd) {
+      person.choiceEnd = end;
+      for (const listener of this.#choiceListeners) listener(choice, end);
+    }
+    if (end === undefined || end > now) return;
+    person.choice = null;
+    person.reports.set(keyOf(choice.source, choice.key), { ...choice, until: end });
   }
 
   #reportsOf(aor: Aor): readonly SourceReport[] {
@@ -174,7 +246,7 @@ class MemoryPresence implements PresenceService {
   #person(aor: Aor): Person {
     const known = this.#byAor.get(aor);
     if (known !== undefined) return known;
-    const person: Person = { aor, number: this.#freeNumbers.pop() ?? this.#byNumber.length, reports: new Map(), document: null, isStale: true, timer: 0 };
+    const person: Person = { aor, number: this.#freeNumbers.pop() ?? this.#byNumber.length, reports: new Map(), document: null, isStale: true, timer: 0, choice: null, choiceEnd: undefined };
     this.#byAor.set(aor, person);
     this.#byNumber[person.number] = person;
     return person;
@@ -195,7 +267,7 @@ function count(reports: ReadonlyMap<string, SourceReport>, source: SourceName): 
 }
 
 function dropLapsed(reports: Map<string, SourceReport>, at: number): void {
-  for (const [key, report] of reports) if (!isLive(report, at)) reports.delete(key);
+  for (const [key, { until }] of reports) if (until !== undefined && until <= at) reports.delete(key);
 }
 
 function isEqual(a: PresenceDocument, b: PresenceDocument): boolean {

@@ -5,6 +5,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { loadConfig } from "../../src/config/loader.ts";
+import { recordFiles } from "../../src/presence/record-files.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import type { Resolver } from "../../src/sip/resolver/resolve.ts";
 import { systemTransports, type SystemTransports } from "../../src/sip/transport/system-transports.ts";
@@ -87,7 +88,7 @@ async function serve(folder: string, store: MemoryStore, resolver: Resolver, mor
   const clock = systemClock;
   const limits = { messageBytes: config.limits.messageBytesMax, ...more };
   const transports = systemTransports({ listen: config.listen, clock, log: silentLog, limits, udpEngine: chosenUdpEngine });
-  const server = createServer(config, directory, { clock, random: systemRandom(), transports, store, resolver, log: silentLog });
+  const server = createServer(config, directory, { clock, random: systemRandom(), transports, store, resolver, log: silentLog, record: recordFiles({ folder: join(folder, "history"), bytesMax: config.presence.historyBytesMax }) });
   await server.start();
   return { server, transports };
 }

@@ -34,6 +34,7 @@ const config: Config = {
     early: "ringing",
     basicFrom: "reachability",
     notifyIntervalMs: 0,
+    historyBytesMax: 0,
     publishExpires: EXPIRES,
     subscribeExpires: EXPIRES,
     anyoneInDomainMayWatch: true,

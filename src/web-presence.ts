@@ -1,0 +1,77 @@
+import { json, list, refusal, type AdminReply, type AdminRequest, type AdminRoute } from "./admin/route.ts";
+import { UnavailableError } from "./base/errors.ts";
+import { aorOf, type Aor } from "./base/ids.ts";
+import { nextChange } from "./presence/merge.ts";
+import { parseMoment } from "./presence/moment.ts";
+import { readSimulation, simulate } from "./presence/simulation.ts";
+import type { SpokenSource } from "./presence/spoken-states.ts";
+import { readStateRequest } from "./presence/statement-body.ts";
+import { watchersOf } from "./presence/watchers.ts";
+import { explain, presenceAnswer } from "./presence/why.ts";
+import type { Server } from "./server.ts";
+
+/** What the calls about presence read and write. */
+export type PresenceParts = Pick<Server, "directory" | "presence" | "spoken" | "past" | "subscriptions" | "kept" | "now">;
+
+/** The person that a path names, or nobody; `answer` is asked for a person alone. */
+type OfPerson = (answer: (aor: Aor, request: AdminRequest) => AdminReply | Promise<AdminReply>) => AdminRoute["answer"];
+
+const SPOKEN: readonly SpokenSource[] = ["api", "override", "do-not-disturb"];
+
+/** The calls about persons' states: reading, setting, explaining, now and for a past moment, and making up. */
+export function presenceRoutes(parts: PresenceParts, of: OfPerson, personOf: (text: string) => Aor | null): readonly AdminRoute[] {
+  const { directory, presence, spoken, past } = parts;
+  const route = (method: AdminRoute["method"], path: string, answer: AdminRoute["answer"]): AdminRoute => ({ method, path, access: "token", answer });
+  const everyone = function* (): Generator {
+    for (const { aor } of directory.users()) yield presenceAnswer(presence.status(aor));
+  };
+  const stored = async (aor: Aor): Promise<AdminReply> => {
+    try {
+      await parts.kept();
+    } catch (err) {
+      if (err instanceof UnavailableError) return refusal(503, "not_kept", "it is in force, but the store cannot be written: a restart would lose it");
+      throw err;
+    }
+    return json(presenceAnswer(presence.status(aor)));
+  };
+
+  return [
+    route("GET", "/api/presence", () => list(everyone())),
+    route("GET", "/api/presence/:aor", of((aor) => json(presenceAnswer(presence.status(aor))))),
+    route("PUT", "/api/presence/:aor", of((aor, { body }) => {
+      const asked = readStateRequest(body, parts.now());
+      if (typeof asked === "string") return refusal(400, "bad_state", asked);
+      const { statement, isOverride, name, doNotDisturb } = asked;
+      if (statement !== null && isOverride) spoken.choose(aor, statement);
+      if (statement !== null && !isOverride && !spoken.say(aor, name, statement)) {
+        return refusal(409, "too_many_states", "this person has as many API states as he may: take one back, or use one of their names again");
+      }
+      if (doNotDisturb !== undefined) spoken.set(aor, doNotDisturb);
+      return stored(aor);
+    })),
+    route("DELETE", "/api/presence/:aor", of((aor, { query }) => {
+      const source = SPOKEN.find((each) => each === query.source);
+      if (query.source !== undefined && source === undefined) return refusal(400, "bad_source", `there is no source "${query.source}" to take back; write ${SPOKEN.join(", ")}, or nothing for all of them`);
+      spoken.takeBack(aor, source);
+      return stored(aor);
+    })),
+    route("GET", "/api/presence/:aor/why", of((aor, { query }) => {
+      if (query.at === undefined) return json(whyNow(parts, aor));
+      const at = parseMoment(query.at);
+      if (at === undefined) return refusal(400, "bad_time", `"${query.at}" is no time; write one such as 2026-11-20T14:03:00Z`);
+      if (at > parts.now()) return refusal(400, "bad_time", `${query.at} is still to come; what would be so then, "simulate" says`);
+      return past.why(aor, at).then((found) => (found.kind === "found" ? json(found.answer) : refusal(404, "not_recorded", found.reason)));
+    })),
+    route("POST", "/api/presence/simulate", ({ body }) => {
+      const [someone] = directory.users();
+      const read = readSimulation(body, { aor: someone?.aor ?? aorOf("someone", directory.domain), aorOf: personOf, now: parts.now(), settings: presence.settings });
+      return typeof read === "string" ? refusal(400, "bad_situation", read) : json(simulate(read));
+    }),
+  ];
+}
+
+function whyNow(parts: PresenceParts, aor: Aor): unknown {
+  const { presence } = parts;
+  const at = parts.now();
+  return explain(presence.why(aor, at), { at, settings: presence.settings, watchers: watchersOf(parts.subscriptions, aor), nextChangeAt: nextChange(presence.reportsOf(aor), at) });
+}
