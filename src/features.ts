@@ -21,11 +21,12 @@ export interface PackageParts {
   readonly dialog: EventPackage;
   readonly messageSummary: EventPackage;
   readonly reg: EventPackage;
+  readonly featureEvent: EventPackage;
 }
 
 /** The event packages, in the order in which Allow-Events names them. */
 export function eventPackages(parts: PackageParts): readonly EventPackage[] {
-  return [parts.presence, parts.dialog, parts.messageSummary, parts.reg];
+  return [parts.presence, parts.dialog, parts.messageSummary, parts.reg, parts.featureEvent];
 }
 
 /** The sources that are asked what they know of a person; publications report by themselves (event package `presence`). */

@@ -20,6 +20,7 @@ import { messageSummaryPackage } from "./mailbox/message-summary-package.ts";
 import { phoneTable, type PhoneTable } from "./phones/phone-table.ts";
 import { paced } from "./presence/pacing.ts";
 import { noPast, past, type Past } from "./presence/past.ts";
+import { featureEventPackage } from "./presence/feature-event-package.ts";
 import { presencePackage } from "./presence/presence-package.ts";
 import { presenceService, type PresenceService } from "./presence/presence-service.ts";
 import type { RecordDisk } from "./presence/record-disk.ts";
@@ -184,6 +185,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true),
     messageSummary: messageSummaryPackage(mailboxes),
     reg: registrationEvents,
+    featureEvent: featureEventPackage({ doNotDisturb: spoken, forwarding: null }),
   });
   const watchers: Subscriptions = subscriptions({
     packages,
@@ -209,6 +211,9 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   });
   mailboxes.onChange((aor) => {
     watchers.changed("message-summary", aor);
+  });
+  spoken.onChange((aor) => {
+    watchers.changed("as-feature-event", aor);
   });
   reg.onBindings((aor, before, now) => {
     registrationEvents.bindingsChanged(aor, before, now);
@@ -239,6 +244,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     nonces: createNonces({ clock, random, secret: secrets.nonce }),
     guesses: guessLimit({ perMinute: (config.authentication.guesses.count * 60_000) / config.authentication.guesses.perMs, clock }),
     settings: config.authentication,
+    offerOf: (userAgent) => phones.profileOf(userAgent).digest,
     mark: {
       identified(call, caller) {
         if (call instanceof RequestContext) call.caller = caller;

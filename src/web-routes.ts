@@ -4,13 +4,14 @@ import type { Aor } from "./base/ids.ts";
 import { lamps } from "./blf/lamps.ts";
 import type { Server } from "./server.ts";
 import { parseSipUri } from "./sip/uri.ts";
+import { phoneRoutes } from "./web-phones.ts";
 import { callAnswer, lampAnswer, registrationAnswer, subscriptionAnswer } from "./web-answers.ts";
 import { presenceRoutes } from "./web-presence.ts";
 
 /** The parts of a server that the API reads. */
-export type WebParts = Pick<Server, "directory" | "registrar" | "dialogs" | "presence" | "spoken" | "past" | "kept" | "now" | "subscriptions">;
+export type WebParts = Pick<Server, "directory" | "registrar" | "dialogs" | "presence" | "spoken" | "past" | "kept" | "now" | "subscriptions" | "phones" | "mailboxes" | "checkSync">;
 
-/** Every call of the HTTP API that this version answers, and those of later versions, which are refused by name. */
+/** Every call of the HTTP API that this version answers. */
 export function webRoutes(parts: WebParts, metrics: MetricsPage): readonly AdminRoute[] {
   const { directory, registrar, dialogs, subscriptions } = parts;
   const get = (path: string, answer: AdminRoute["answer"]): AdminRoute => ({ method: "GET", path, access: "token", answer });
@@ -35,7 +36,6 @@ export function webRoutes(parts: WebParts, metrics: MetricsPage): readonly Admin
     get("/api/subscriptions", () => list(mapped(subscriptions.list(), subscriptionAnswer))),
     ...presenceRoutes(parts, of, (text) => personOf(parts, text)),
     get("/api/events", () => ({ kind: "events" })),
-    ...LATER.map(([method, path, what]): AdminRoute => ({ method, path, access: "token", answer: () => notYet(what) })),
   ];
 }
 
@@ -48,17 +48,6 @@ export function* aors({ directory }: Pick<WebParts, "directory">): Generator<Aor
 export function lampOf({ dialogs }: Pick<WebParts, "dialogs">, aor: Aor): unknown {
   const [lamp] = lamps(dialogs, [aor]);
   return lamp === undefined ? null : lampAnswer(lamp);
-}
-
-/** Calls that a later version answers. */
-const LATER = [
-  ["GET", "/api/phones", "the list of phones"],
-  ["POST", "/api/phones/:aor/check-sync", "asking a phone to reload"],
-  ["POST", "/api/message-summary/:aor", "the message lamp"],
-] as const satisfies readonly (readonly [AdminRoute["method"], string, string])[];
-
-function notYet(what: string): AdminReply {
-  return refusal(501, "not_supported_yet", `${what} is not supported yet`);
 }
 
 /** The person that a part of a path names: an id, alias or number, or a whole `sip:` URI. */
