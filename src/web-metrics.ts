@@ -5,11 +5,11 @@ import type { ProtocolCounters } from "./sip/transport/counters.ts";
 import type { SystemTransports } from "./sip/transport/system-transports.ts";
 
 /** The parts of a server that the metrics read. */
-export type MeasuredParts = Pick<Server, "layer" | "wheel" | "registrar" | "dialogs" | "subscriptions" | "authentication" | "directory">;
+export type MeasuredParts = Pick<Server, "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory">;
 
 /** What the server counts, as metrics; read only when asked. */
 export function webMetrics(server: MeasuredParts, transports: Pick<SystemTransports, "counters">, streams: EventStreams): readonly Metric[] {
-  const { layer, registrar, dialogs, subscriptions, authentication } = server;
+  const { layer, registrar, dialogs, sentinel, subscriptions, authentication } = server;
   const { counters } = subscriptions;
   const perProtocol = (field: keyof ProtocolCounters) => (): Record<string, number> => Object.fromEntries(Object.entries(transports.counters).map(([protocol, one]) => [protocol, one[field]]));
   const counter = (name: string, help: string, read: Metric["read"], label?: string): Metric => ({ name: `lamplight_${name}`, help, kind: "counter", read, ...(label === undefined ? {} : { label }) });
@@ -42,6 +42,13 @@ export function webMetrics(server: MeasuredParts, transports: Pick<SystemTranspo
     gauge("registered_people", "People with at least one registered contact.", () => registrar.counts.aors),
     gauge("registrations", "Registered contacts.", () => registrar.counts.bindings),
     gauge("calls", "Calls that have not ended.", () => dialogs.count),
+    gauge("lamps_unexplained", "Lamps that no call explained, or that were dark although there was one, in the last round over all lamps; each was mended.", () => sentinel.unexplained),
+    gauge("calls_doubted", "Calls whose phones are being asked whether they still know them, or did not answer when they were asked last.", () => sentinel.doubted),
+    counter("sentinel_probes_total", "Phones asked whether they still know a call, by what they said.", () => ({ ...sentinel.counts.probes }), "answer"),
+    counter("calls_healed_total", "Calls that had ended unseen and were taken off the lamps, by what proved it.", () => ({ ...sentinel.counts.healed }), "reason"),
+    counter("lamps_mended_total", "Lamps mended because nothing explained them.", () => sentinel.counts.mended),
+    counter("calls_adopted_total", "Calls that were not known and were taken up because both phones agreed on them anew.", () => dialogs.adopted),
+    counter("phones_mistaken_total", "Phones that lived in a call which they had called dead; their word counts no more.", () => sentinel.counts.mistaken),
     gauge("subscriptions", "Subscriptions that live.", () => subscriptions.counts().subscriptions),
     gauge("publications", "Publications that live.", () => subscriptions.counts().publications),
     counter(

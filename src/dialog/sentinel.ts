@@ -111,7 +111,8 @@ class WatchfulSentinel implements Sentinel {
   readonly #doubts = new Map<Leg, { readonly call: Call; readonly doubt: Doubt }>();
   readonly #buried = new Map<string, Buried>();
   readonly #mistaken = new Set<string>();
-  #again: (() => void)[] = [];
+  readonly #again = new Map<number, () => void>();
+  #lastAgain = 0;
   #slot = 0;
   #person = 0;
   #wrong = 0;
@@ -124,10 +125,10 @@ class WatchfulSentinel implements Sentinel {
     this.#tickKind = deps.wheel.kind(() => {
       this.#tick();
     });
-    this.#againKind = deps.wheel.kind(() => {
-      const due = this.#again;
-      this.#again = [];
-      for (const run of due) run();
+    this.#againKind = deps.wheel.kind((number) => {
+      const run = this.#again.get(number);
+      this.#again.delete(number);
+      run?.();
     });
   }
 
@@ -247,8 +248,8 @@ class WatchfulSentinel implements Sentinel {
   }
 
   #later(run: () => void): void {
-    this.#again.push(run);
-    if (this.#again.length === 1) this.#deps.wheel.start(this.#againKind, AGAIN_MS, 0);
+    this.#again.set(++this.#lastAgain, run);
+    this.#deps.wheel.start(this.#againKind, AGAIN_MS, this.#lastAgain);
   }
 
   #bury(inquiry: Inquiry, reason: DeathReason, { caller, callee }: ProbeRound): void {

@@ -20,7 +20,7 @@ export function person(user: string): Aor {
 const NAMES: Readonly<Record<string, string>> = { "101": "Alice", "102": "Bob", "103": "Carole", "104": "Dé" };
 
 /** A table in made-up time, for the users 101 to 199. */
-export function tableOf(options: { readonly store?: Store; readonly clock?: FakeClock; readonly ageMaxMs?: number; readonly seed?: number } = {}): {
+export function tableOf(options: { readonly store?: Store; readonly clock?: FakeClock; readonly ageMaxMs?: number; readonly seed?: number; readonly contactsOf?: (aor: Aor) => readonly string[] } = {}): {
   readonly table: DialogTable;
   readonly clock: FakeClock;
   readonly changes: Aor[];
@@ -38,6 +38,7 @@ export function tableOf(options: { readonly store?: Store; readonly clock?: Fake
     nameOf: (aor) => NAMES[aor.slice(4, 7)] ?? "",
     log: silentLog,
     ...(options.store === undefined ? {} : { store: options.store }),
+    ...(options.contactsOf === undefined ? {} : { contactsOf: options.contactsOf }),
   });
   const changes: Aor[] = [];
   // A watcher looks at what changed, as a subscription does: what nobody has seen is not shown as terminated.
@@ -53,7 +54,7 @@ let lastFork = 0;
 /** One INVITE that is forked, as a proxy would report it, with real texts. */
 export class TestCall {
   readonly fork: ObservedFork;
-  readonly #table: DialogTable;
+  #table: DialogTable;
 
   constructor(table: DialogTable, from: string, to: string, options: { readonly callId?: string; readonly fromTag?: string; readonly fromText?: string } = {}) {
     this.#table = table;
@@ -75,9 +76,16 @@ export class TestCall {
     table.onInvite(this.fork);
   }
 
-  /** A branch of `user`'s device answers; without `tag` the To header has none. */
-  answers(branch: number, user: string, status: number, tag = ""): this {
-    this.#table.onBranchResponse(this.fork, branch, /^1\d\d$/.test(user) ? person(user) : null, this.response(status, "INVITE", tag));
+  /** From now on its messages pass by another table, which does not know it. */
+  of(table: DialogTable): this {
+    this.#table = table;
+    return this;
+  }
+
+  /** A branch of `user`'s device answers; without `tag` the To header has none. `headers`: whole lines. */
+  answers(branch: number, user: string, status: number, tag = "", headers = ""): this {
+    const reached = status >= 200 && status < 300 ? `Contact: <sip:${user}@10.0.0.2>\r\nRecord-Route: <sip:token@10.0.0.100;lr>\r\n` : "";
+    this.#table.onBranchResponse(this.fork, branch, /^1\d\d$/.test(user) ? person(user) : null, this.response(status, "INVITE", tag, this.fork.fromTag, "", headers + reached));
     return this;
   }
 
@@ -99,30 +107,34 @@ export class TestCall {
   }
 
   /** A request within the dialog with the callee's `tag`, from the caller unless `by` says otherwise. */
-  asks(method: string, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly callId?: string } = {}): this {
+  asks(method: string, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly callId?: string; readonly headers?: string } = {}): this {
     const body = options.sdp ?? "";
     const [from, to] = options.by === "callee" ? [tag, this.fork.fromTag] : [this.fork.fromTag, tag];
     this.#table.onDialogRequest(
       Message.of(
-        `${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${from}\r\nTo: <sip:c@d>;tag=${to}\r\n` +
-          `Call-ID: ${options.callId ?? this.fork.callId}\r\nCSeq: 2 ${method}\r\n${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
+        `${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: ${options.by === "callee" ? this.fork.to : this.#bare};tag=${from}\r\nTo: ${options.by === "callee" ? this.#bare : this.fork.to};tag=${to}\r\n` +
+          `Call-ID: ${options.callId ?? this.fork.callId}\r\nCSeq: 2 ${method}\r\n${options.headers ?? ""}${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
       ),
     );
     return this;
   }
 
   /** The response to such a request; null: none came. */
-  replies(method: string, status: number | null, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string } = {}): this {
+  replies(method: string, status: number | null, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly headers?: string } = {}): this {
     const [from, to] = options.by === "caller" ? [tag, this.fork.fromTag] : [this.fork.fromTag, tag];
-    if (status !== null) this.#table.onDialogResponse(method, this.fork.callId, this.response(status, method, to, from, options.sdp));
+    if (status !== null) this.#table.onDialogResponse(method, this.fork.callId, this.response(status, method, to, from, options.sdp, options.headers));
     else this.#table.onDialogSilence(Message.of(`${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${from}\r\nTo: <sip:c@d>;tag=${to}\r\nCall-ID: ${this.fork.callId}\r\nCSeq: 2 ${method}\r\nContent-Length: 0\r\n\r\n`));
     return this;
   }
 
-  response(status: number, method: string, toTag: string, fromTag = this.fork.fromTag, body = ""): Message {
+  get #bare(): string {
+    return this.fork.from.replace(/;tag=.*$/, "");
+  }
+
+  response(status: number, method: string, toTag: string, fromTag = this.fork.fromTag, body = "", headers = ""): Message {
     return Message.of(
       `SIP/2.0 ${status} Whatever\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${fromTag}\r\nTo: <sip:c@d>${toTag === "" ? "" : `;tag=${toTag}`}\r\n` +
-        `Call-ID: ${this.fork.callId}\r\nCSeq: 1 ${method}\r\n${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
+        `Call-ID: ${this.fork.callId}\r\nCSeq: 1 ${method}\r\n${headers}${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
     );
   }
 }

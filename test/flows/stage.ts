@@ -58,10 +58,10 @@ export class Stage {
   }
 
   /** Stops the server and starts another one on the same ports with the same store, as a restart would. */
-  async restart(): Promise<void> {
+  async restart(yaml = ""): Promise<void> {
     const listen = this.transports.listeners.map((listener) => `${listener.protocol}://${listener.address.includes(":") ? `[${listener.address}]` : listener.address}:${listener.port}`);
     await this.server.stop();
-    const text = `domain: ${DOMAIN}\nlisten: [${listen.map((url) => `"${url}"`).join(", ")}]\nstore: ./data\ndirectory: ./directory.yaml\n`;
+    const text = `domain: ${DOMAIN}\nlisten: [${listen.map((url) => `"${url}"`).join(", ")}]\nstore: ./data\ndirectory: ./directory.yaml\n${yaml}`;
     writeFileSync(join(this.#folder, "lamplight.yaml"), text);
     this.store = this.store.crashed();
     const next = await serve(this.#folder, this.store, nowhere);
