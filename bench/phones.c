@@ -118,7 +118,7 @@ static void answered(Tx *t, Msg *m) {
   if (m->code < 200) { if (is_invite) t->next = now() + GIVE_UP; else t->interval = T2; return; }
   if (is_invite && m->code >= 300) ack_refusal(t->index, t->sock, m);
   if (m->code < 300) { succeeded(t, m); return; }
-  if ((m->code == 401 || m->code == 407) && m->auth.n && t->tries < 4) { challenges++; int who = t->kind == SUB ? t->index / o_lamps : t->index; Phone *p = &phones[who]; free(p->challenge); p->challenge = strndup(m->auth.p, m->auth.n); p->uses = 0; t->tries++; request(t); return; }
+  if ((m->code == 401 || m->code == 407) && m->auth.n && t->tries < 20) { challenges++; int who = t->kind == SUB ? t->index / o_lamps : t->index; Phone *p = &phones[who]; free(p->challenge); p->challenge = strndup(m->auth.p, m->auth.n); p->uses = 0; t->tries++; request(t); return; }
   codes[m->code % 700]++;
   if (m->code == 503 && (t->kind == REG || t->kind == SUB)) { busy++; sample(t, 0); /* the same request again, when the server says so */
     t->tries++; free(t->text); t->text = NULL; t->length = 0; t->next = now() + (m->retry > 0 ? m->retry : 1) + (double)(t->index % 1000) / 1000; return; }
@@ -158,7 +158,7 @@ static void pump(int ms) { struct epoll_event ready[64]; static char in[65536]; 
   static double scanned; double t = now(); if (t - scanned < 0.02) return; scanned = t;
   for (int i = 0; i < tx_top; i++) { Tx *x = &txs[i]; if (!x->used || x->next > t) continue;
     if (!x->length) { x->begun = t; request(x); continue; }
-    if (t - x->begun > GIVE_UP) { timed_out[x->kind]++; gave_up(x); continue; }
+    if (t - x->begun > GIVE_UP) { timed_out[x->kind]++; if (is_sampling || (x->kind != REG && x->kind != SUB)) { gave_up(x); continue; } x->tries++; x->begun = t; request(x); continue; } /* a phone tries again */
     resent[x->kind]++; x->interval *= 2; if (x->kind != INV && x->kind != REINV && x->interval > T2) x->interval = T2; x->next = t + x->interval; sendto_server(x->sock, x->text, x->length); }
   while (tx_top && !txs[tx_top - 1].used) tx_top--; }
 static void linger(double seconds) { double until = now() + seconds; while (now() < until) pump(10); }

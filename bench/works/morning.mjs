@@ -65,7 +65,7 @@ export function morningText({ setup, kept, empty }) {
       row("answers 503", (one) => String(one.busy)),
       row("other refusals", (one) => Object.entries(one.codes).filter(([code]) => code !== "503").map(([code, times]) => `${times} × ${code}`).join(", ") || "none"),
       row("challenges", (one) => String(one.challenges)),
-      row("requests that got no answer", (one) => String(one.timeouts.register + one.timeouts.subscribe)),
+      row("requests without an answer in 32 s, sent anew", (one) => String(one.timeouts.register + one.timeouts.subscribe)),
       row("NOTIFYs: beyond one each, retransmitted, to no subscription", (one) => `${one.notify_extra}, ${one.notify_repeated}, ${one.notify_stray}`),
       row("the server holds: contacts, subscriptions", (one) => `${one.registrations}, ${one.subscriptions}`),
       row("server: CPU, longest GC pause, PSS", (one) => `${shown(one.cpuSeconds)} s, ${shown(one.gcMs)} ms, ${shown(one.pssMb, 0)} MB`),
