@@ -11,6 +11,7 @@ import { loadConfig } from "./config/loader.ts";
 import { interfaceAddresses } from "./directory/own-hosts.ts";
 import { startService, type Service } from "./service.ts";
 import { runQuery } from "./query.ts";
+import { runSimulation } from "./simulate-command.ts";
 
 const DEFAULT_CONFIG = "lamplight.yaml";
 const STOP_WITHIN_MS = 5000;
@@ -54,10 +55,20 @@ async function run(args: readonly string[]): Promise<number> {
     .command("why")
     .description("why a person's state and lamp are what they are")
     .argument("<aor>", "101, alice, or sip:101@DOMAIN")
+    .option("--at <time>", "at a moment of the last hours: 14:03, 10m (ten minutes ago) or 2026-11-20T14:03:00Z")
     .option(...config)
     .option("--json", "as JSON")
-    .action(async (aor: string, options: { config: string; json?: boolean }) => {
-      exitCode = await runQuery({ kind: "why", aor, isJson: options.json === true }, options.config, process.env, printText);
+    .action(async (aor: string, options: { config: string; at?: string; json?: boolean }) => {
+      exitCode = await runQuery({ kind: "why", aor, at: options.at ?? null, isJson: options.json === true }, options.config, process.env, printText);
+    });
+  program
+    .command("simulate")
+    .description("what a made-up situation would make of a person; needs no running server")
+    .argument("<file>", "YAML or JSON: { inputs: [{ source, activities, … }], at, settings }; - reads the standard input")
+    .option(...config)
+    .option("--json", "as JSON")
+    .action((path: string, options: { config: string; json?: boolean }) => {
+      exitCode = runSimulation({ path, configPath: options.config, isJson: options.json === true }, process.env, printText);
     });
   for (const name of LATER_COMMANDS) {
     program

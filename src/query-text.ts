@@ -46,22 +46,52 @@ export function listText(subject: Subject, answer: unknown, now: number): string
   }
 }
 
-/** The answer to "why?" in words. */
+/** The answer to "why?" in words; `now` is the moment that it speaks of. */
 export function whyText(answer: Fields, now: number): string {
   const document = objectsOf(answer.document)[0] ?? {};
   const since = ago(textOf(document, "since"), now);
-  const inputs = objectsOf(answer.inputs).map((input) => {
-    const source = textOf(input, "source");
-    const kind = textOf(input, "kind");
-    const times = dotted([ago(textOf(input, "since"), now), until(textOf(input, "until"), now)]);
-    return `${input.won === true ? " * " : "   "}${source}${kind === source ? "" : ` (${kind})`}: ${stateOf(input)}${times === "" ? "" : ` (${times})`}\n     ${textOf(input, "reason")}\n`;
-  });
-  const watchers = objectsOf(answer.watchers).map((one) => [`   ${short(textOf(one, "watcher"))}`, textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
+  const recorded = objectsOf(answer.recorded)[0];
+  const then = recorded === undefined ? "" : `as it was at ${textOf(answer, "at")}; recorded at ${textOf(recorded, "at")}, the record goes back to ${textOf(recorded, "from")}\n`;
+  const next = left(textOf(answer, "next_change_at"), now);
+  const watchers = objectsOf(answer.watchers).map((one) => [`   ${short(textOf(one, "watcher"))}`, textOf(one, "event"), ...sentOf(one, now), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
   return (
-    `${short(textOf(answer, "aor"))}: ${stateOf(document)}\nsource: ${textOf(document, "source")}${since === "" ? "" : `, ${since}`}\n\n` +
-    `what each source says; * won\n${inputs.join("")}\n` +
-    `who is told\n${tableOr("   nobody", [["   WATCHER", 34], ["EVENT", 10], ["ENDS IN", 12], ["PHONE", 26]], watchers)}`
+    `${short(textOf(answer, "aor"))}: ${stateOf(document)}\nsource: ${textOf(document, "source")}${since === "" ? "" : `, ${since}`}\n${then}\n` +
+    `what each source says; * won\n${inputsText(answer.inputs, now)}${next === "" ? "" : `   something begins or lapses in ${next}\n`}\n` +
+    `who is told\n${tableOr("   nobody", [["   WATCHER", 34], ["EVENT", 10], ["WAS TOLD", 30], ["WHEN", 14], ["ANSWER", 14], ["ENDS IN", 12], ["PHONE", 26]], watchers)}`
   );
+}
+
+/** What a made-up situation gives, in words. */
+export function simulationText(answer: Fields, at: number): string {
+  const document = objectsOf(answer.document)[0] ?? {};
+  const why = objectsOf(answer.why)[0] ?? {};
+  const settings = Object.entries(objectsOf(answer.settings)[0] ?? {}).map(([name, value]) => `${name}: ${String(value)}`);
+  const next = left(textOf(why, "next_change_at"), at);
+  return (
+    `it would be: ${stateOf(document)}\nsource: ${textOf(document, "source")}\nat ${textOf(answer, "at")}, with ${settings.join(", ")}\n\n` +
+    `what each source says; * won\n${inputsText(why.inputs, at)}${next === "" ? "" : `   something begins or lapses in ${next}\n`}`
+  );
+}
+
+function inputsText(inputs: unknown, now: number): string {
+  return objectsOf(inputs)
+    .map((input) => {
+      const source = textOf(input, "source");
+      const kind = textOf(input, "kind");
+      const times = dotted([ago(textOf(input, "since"), now), until(textOf(input, "until"), now)]);
+      return `${input.won === true ? " * " : "   "}${source}${kind === source ? "" : ` (${kind})`}: ${stateOf(input)}${times === "" ? "" : ` (${times})`}\n     ${textOf(input, "reason")}\n`;
+    })
+    .join("");
+}
+
+/** What a watcher was told, when, and what came of it. */
+function sentOf(watcher: Fields, now: number): readonly string[] {
+  const sent = objectsOf(watcher.sent)[0];
+  if (sent === undefined) return ["", "", ""];
+  const tookMs = Date.parse(textOf(sent, "answered_at")) - Date.parse(textOf(sent, "at"));
+  const { status } = sent;
+  const answer = typeof status !== "number" ? "none yet" : status === 0 ? "none" : `${String(status)} in ${String(tookMs)} ms`;
+  return [textOf(sent, "what"), ago(textOf(sent, "at"), now), answer];
 }
 
 function tableOr(empty: string, heads: readonly (readonly [title: string, widthMax: number])[], rows: readonly (readonly string[])[]): string {

@@ -4,11 +4,13 @@ import { isWildcard } from "./config/address.ts";
 import type { WebConfig } from "./config/config.ts";
 import { loadConfig } from "./config/loader.ts";
 import { listText, objectsOf, SUBJECTS, textOf, whyText, type Subject } from "./query-text.ts";
+import { pastMoment } from "./query-time.ts";
 
 /** What `lamplight show` and `lamplight why` were asked. */
 export type Query =
   | { readonly kind: "show"; readonly what: string; readonly aor: string | null; readonly isJson: boolean }
-  | { readonly kind: "why"; readonly aor: string; readonly isJson: boolean };
+  /** `at`: a moment that is over, as `pastMoment` reads it; null for now. */
+  | { readonly kind: "why"; readonly aor: string; readonly at: string | null; readonly isJson: boolean };
 
 /** How long a server may take to answer. */
 const ANSWER_MS_MAX = 10_000;
@@ -16,14 +18,15 @@ const ANSWER_MS_MAX = 10_000;
 /** Asks the running server that the configuration names, and prints what it knows; the exit code is 0. Throws ConfigError for a mistake of
  *  the configuration or the arguments (exit 2), UnavailableError when there is no answer (exit 1): one line each. */
 export async function runQuery(query: Query, configPath: string, env: Readonly<Record<string, string | undefined>>, print: (text: string) => void): Promise<number> {
+  const now = systemClock.now();
+  const at = query.kind === "why" && query.at !== null ? pastMoment(query.at, now) : null;
   const subject = query.kind === "show" ? subjectOf(query.what) : null;
   const ask = asker(loadConfig(configPath, env, systemClock.now()).config.web);
   // The server knows aliases and numbers; the answer names the person by his AoR.
   const aor = query.aor === null ? null : textOf(objectsOf(await ask(`presence/${encodeURIComponent(query.aor)}`))[0] ?? {}, "aor");
-  const answer = subject === null ? await ask(`presence/${encodeURIComponent(aor ?? "")}/why`) : concerning(subject, aor, await ask(pathOf(subject, aor)));
-  const now = systemClock.now();
+  const answer = subject === null ? await ask(`presence/${encodeURIComponent(aor ?? "")}/why${at === null ? "" : `?at=${new Date(at).toISOString()}`}`) : concerning(subject, aor, await ask(pathOf(subject, aor)));
   if (query.isJson) print(`${JSON.stringify(answer, null, 2)}\n`);
-  else print(subject === null ? whyText(objectsOf(answer)[0] ?? {}, now) : listText(subject, answer, now));
+  else print(subject === null ? whyText(objectsOf(answer)[0] ?? {}, at ?? now) : listText(subject, answer, now));
   return 0;
 }
 

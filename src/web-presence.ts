@@ -65,7 +65,7 @@ export function presenceRoutes(parts: PresenceParts, of: OfPerson, personOf: (te
     route("POST", "/api/presence/simulate", ({ body }) => {
       const [someone] = directory.users();
       const read = readSimulation(body, { aor: someone?.aor ?? aorOf("someone", directory.domain), aorOf: personOf, now: parts.now(), settings: presence.settings });
-      return typeof read === "string" ? refusal(400, "bad_situation", read) : json(simulate(read));
+      return "mistakes" in read ? refusal(400, "bad_situation", read.mistakes.join("; ")) : json(simulate(read));
     }),
   ];
 }

@@ -1,11 +1,11 @@
-import { json, list, refusal, type AdminReply, type AdminRequest, type AdminRoute } from "./admin/route.ts";
+import { list, refusal, type AdminReply, type AdminRequest, type AdminRoute } from "./admin/route.ts";
 import type { MetricsPage } from "./admin/metrics.ts";
 import type { Aor } from "./base/ids.ts";
 import { lamps } from "./blf/lamps.ts";
 import type { Server } from "./server.ts";
 import { parseSipUri } from "./sip/uri.ts";
-import { phoneRoutes } from "./web-phones.ts";
 import { callAnswer, lampAnswer, registrationAnswer, subscriptionAnswer } from "./web-answers.ts";
+import { phoneRoutes } from "./web-phones.ts";
 import { presenceRoutes } from "./web-presence.ts";
 
 /** The parts of a server that the API reads. */
@@ -35,6 +35,7 @@ export function webRoutes(parts: WebParts, metrics: MetricsPage): readonly Admin
     get("/api/lamps", () => list(mapped(aors(parts), (aor) => lampOf(parts, aor)))),
     get("/api/subscriptions", () => list(mapped(subscriptions.list(), subscriptionAnswer))),
     ...presenceRoutes(parts, of, (text) => personOf(parts, text)),
+    ...phoneRoutes(parts, of),
     get("/api/events", () => ({ kind: "events" })),
   ];
 }

@@ -95,7 +95,7 @@ function readState(fields: Readonly<Record<string, unknown>>): StateLine | null 
   const aor = typeof fields.s === "string" ? parseAor(fields.s) : null;
   const { t: at, d, r } = fields;
   if (aor === null || typeof at !== "number" || !Array.isArray(d) || !Array.isArray(r)) return null;
-  const [basic, activities, note, since, source, kind]: unknown[] = d;
+  const [basic, activities, note, since, source, kind] = listOf(d);
   const [readBasic, readSource, readKind] = [basicOf(basic), SOURCES.find((each) => each === source), KINDS.find((each) => each === kind)];
   if (readBasic === undefined || typeof note !== "string" || typeof since !== "number" || readSource === undefined || readKind === undefined) return null;
   return {
@@ -134,7 +134,7 @@ function readTold({ w, e, x, to }: Readonly<Record<string, unknown>>): ToldLine 
   const aor = typeof w === "string" ? parseAor(w) : null;
   if (aor === null || typeof e !== "string" || typeof x !== "string" || !Array.isArray(to)) return null;
   const watchers = to.flatMap((each: unknown): ToldWatcher[] => {
-    const [watcher, sentAt, answeredAt, status]: unknown[] = Array.isArray(each) ? each : [];
+    const [watcher, sentAt, answeredAt, status] = listOf(each);
     if (typeof watcher !== "string" || typeof sentAt !== "number") return [];
     return [{ watcher, sentAt, answeredAt: typeof answeredAt === "number" ? answeredAt : null, status: typeof status === "number" ? status : null }];
   });
@@ -142,7 +142,7 @@ function readTold({ w, e, x, to }: Readonly<Record<string, unknown>>): ToldLine 
 }
 
 function readHead(value: unknown): HeadLine | null {
-  const [primary, early, basicFrom]: unknown[] = Array.isArray(value) ? value : [];
+  const [primary, early, basicFrom] = listOf(value);
   const [readPrimary, readEarly, readFrom] = [
     (["calendar", "api", "publish", "none"] as const).find((each) => each === primary),
     (["ringing", "busy", "ignore"] as const).find((each) => each === early),
@@ -150,6 +150,10 @@ function readHead(value: unknown): HeadLine | null {
   ];
   if (readPrimary === undefined || readEarly === undefined || readFrom === undefined) return null;
   return { kind: "head", settings: { primarySource: readPrimary, early: readEarly, basicFrom: readFrom } };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function basicOf(value: unknown): Basic | undefined {

@@ -41,8 +41,8 @@ const SOURCES = ["dialog", "override", "do-not-disturb", "calendar", "publish", 
 /** As `why` answers them, so that its answer can be changed and handed in; what the merge finds out is not looked at. */
 const INPUT_KEYS = ["source", "kind", "key", "basic", "activities", "note", "since", "from", "until", "on_hold", "silence", "until_boundary", "rank", "won", "reason"];
 
-/** Reads `{ inputs, at?, settings?, aor? }`; a text says everything that is wrong with it. Times without a word are now. */
-export function readSimulation(body: unknown, frame: SimulationFrame): Simulation | string {
+/** Reads `{ inputs, at?, settings?, aor? }`, or says everything that is wrong with it. Times without a word are now. */
+export function readSimulation(body: unknown, frame: SimulationFrame): Simulation | { readonly mistakes: readonly string[] } {
   const fields = new BodyFields(body, ["inputs", "at", "settings", "aor", "document", "why", "routing", "watchers", "next_change_at", "recorded"]);
   const { mistakes } = fields;
   const at = fields.time("at") ?? frame.now;
@@ -57,7 +57,7 @@ export function readSimulation(body: unknown, frame: SimulationFrame): Simulatio
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) mistakes.push(`"inputs": two of one source have the same key (${twice}); the later would replace the earlier`);
   const settings = readSettings(fields.value("settings"), frame.settings, mistakes);
-  if (aor === null || mistakes.length > 0) return mistakes.join("; ");
+  if (aor === null || mistakes.length > 0) return { mistakes };
   return { aor, reports, at, settings };
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
+import { aorOf } from "../../src/base/ids.ts";
 import { ConfigError, UnavailableError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
@@ -58,8 +59,17 @@ describe("lamplight show", () => {
 
   test("says why", async () => {
     await (await stage.phone("101")).register();
-    expect(await asked({ kind: "why", aor: "user101", isJson: false })).toMatch(/^101@tel\.example\.test: Available · open\nsource: registration, \d s ago\n[^]* \* registration: open/);
-    expect(JSON.parse(await asked({ kind: "why", aor: "101", isJson: true }))).toMatchObject({ aor: `sip:101@${DOMAIN}`, inputs: [{ won: true }], watchers: [] });
+    expect(await asked({ kind: "why", aor: "user101", at: null, isJson: false })).toMatch(/^101@tel\.example\.test: Available · open\nsource: registration, \d s ago\n[^]* \* registration: open/);
+    expect(JSON.parse(await asked({ kind: "why", aor: "101", at: null, isJson: true }))).toMatchObject({ aor: `sip:101@${DOMAIN}`, inputs: [{ won: true }], watchers: [] });
+  });
+
+  test("says why, for a moment that is over", async () => {
+    await (await stage.phone("101")).register();
+    await stage.server.past.why(aorOf("101", DOMAIN), stage.server.now());
+    const text = await asked({ kind: "why", aor: "101", at: "0s", isJson: false });
+    expect(text).toMatch(/^101@tel\.example\.test: Available · open\nsource: registration, \d s ago\nas it was at 20\S+Z; recorded at \S+Z, the record goes back to \S+Z\n/);
+    await expect(asked({ kind: "why", aor: "101", at: "half past", isJson: false })).rejects.toThrow(/^"half past" is no time; write 14:03/);
+    await expect(asked({ kind: "why", aor: "101", at: "10d", isJson: false })).rejects.toThrow(/^the record begins at/);
   });
 
   test("says in one line what is wrong", async () => {
@@ -69,7 +79,7 @@ describe("lamplight show", () => {
     expect(unknownSubject.message).toBe('there is nothing called "phones" to show; write registrations, calls, presence, lamps or subscriptions');
     for (const [query, keys, message] of [
       [show("lamps", "nobody"), undefined, /^nobody here is called "nobody"; write/],
-      [{ kind: "why", aor: "sip:101@elsewhere.test", isJson: false }, undefined, /^nobody here is called/],
+      [{ kind: "why", aor: "sip:101@elsewhere.test", at: null, isJson: false }, undefined, /^nobody here is called/],
       [show("lamps"), `listen: "${web.url}", token: wrong-token`, /^this is not the token/],
       [show("lamps"), `listen: "${web.url}"`, /^the configuration sets no web token/],
       [show("lamps"), `listen: "http://127.0.0.1:1", token: ${TOKEN}`, /^no server answers at http:\/\/127\.0\.0\.1:1; is it started\?$/],
