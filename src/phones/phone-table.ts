@@ -13,9 +13,9 @@ export interface Match {
 /** Which phone needs what. */
 export interface PhoneTable {
   /** The profile of a User-Agent: the same object for all phones that need the same. Cheap: what was asked for before is remembered. */
-  profileOf(userAgent: string): PhoneProfile;
+  readonly profileOf: (userAgent: string) => PhoneProfile;
   /** The same, with its origin. */
-  matchOf(userAgent: string): Match;
+  readonly matchOf: (userAgent: string) => Match;
 }
 
 /** User-Agent texts that are remembered; an office has dozens, a scanner makes up thousands. */
