@@ -9,6 +9,7 @@ import { STANDARD } from "../../src/phones/built-in.ts";
 import type { Call } from "../../src/proxy/feature.ts";
 import { Message } from "../../src/sip/message.ts";
 import { parseSipUri } from "../../src/sip/uri.ts";
+import { memoryStore } from "../../src/store/memory-store.ts";
 import type { EventPackage, Rendered } from "../../src/subscription/event-package.ts";
 import { subscriptions } from "../../src/subscription/subscriptions.ts";
 import type { MicroCase } from "./measure.ts";
@@ -56,7 +57,8 @@ export function notifyCases(): readonly MicroCase[] {
     wheel: new TimerWheel(systemClock),
     clock,
     random,
-    store: { load: () => [], put: () => undefined, delete: () => undefined, flushed: () => Promise.resolve(), close: () => Promise.resolve() },
+    // One that keeps nothing: what keeping costs is measured apart.
+    store: Object.assign(memoryStore({ node: "bench", clock }), { put: () => undefined, delete: () => undefined }),
     log: silentLog,
     settings: { subscribe: limits, publish: limits, watchersPerAorMax: 100, publicationsPerAorMax: 10, publishBodyMax: 10_000 },
     profileOf: () => STANDARD,
