@@ -80,7 +80,8 @@ export class RequestContext implements Call {
 
   reply(answer: Answer): void {
     const { status } = answer;
-    if ((status === 401 || status === 407) && this.message.method !== "INVITE" && this.fork === null) {
+    const isOnce = answer.isRepeatable === true || status === 401 || status === 407;
+    if (isOnce && this.message.method !== "INVITE" && this.fork === null) {
       this.#layer.replyOnce(this.transaction, this.message, answer, this.localTag);
       return;
     }

@@ -48,12 +48,12 @@ function mixed(text: string, start: number, end: number, number: number): number
   return Math.imul(sum ^ (end - start), FNV_PRIME);
 }
 
-/** True when the request, whose number is the binding's, came by the way that the binding came by, and later in the same registration. */
+/** True when the request, whose number is the binding's, came by the way that the binding came by, in the same registration and no earlier than its last. */
 export function isPlainRefresh(binding: Binding, flow: Flow | null, message: Message, source: Flow, nowMs: number): boolean {
   const { origin } = binding;
   if (binding.expiresAt <= nowMs) return false;
   if (origin.reach === "uri") {
     if (origin.protocol !== source.protocol || origin.port !== source.remotePort || origin.address !== source.remoteAddress || origin.network !== source.listener.network) return false;
   } else if (flow !== source) return false;
-  return message.cseq > binding.cseq && message.callId === binding.callId;
+  return message.cseq >= binding.cseq && message.callId === binding.callId;
 }

@@ -150,11 +150,13 @@ export function registrar(deps: RegistrarDeps): Registrar {
     const { number, seconds, supportsGruu, isOutbound } = entry.refreshKey;
     if (old === undefined || refreshNumber(call.message) !== number) return null;
     if (!isPlainRefresh(old, entry.flows[0] ?? null, call.message, call.source, nowMs)) return null;
-    const binding = renewed(old, call.message.cseq, nowMs + seconds * 1000);
-    table.refresh(entry, binding);
+    // Sent again because our answer was lost, it is answered again.
+    const isNew = call.message.cseq > old.cseq;
+    const binding = isNew ? renewed(old, call.message.cseq, nowMs + seconds * 1000) : old;
+    if (isNew) table.refresh(entry, binding);
     const headers = answerHeaders(hash, aor, entry.bindings, nowMs, { supportsGruu, isOutbound, path: NO_PATH, isStream: isStream(call.source.protocol) });
-    call.reply({ status: 200, headers });
-    for (const report of arrivals) report(aor, binding.uri);
+    call.reply({ status: 200, headers, isRepeatable: true });
+    if (isNew) for (const report of arrivals) report(aor, binding.uri);
     return handled;
   };
 

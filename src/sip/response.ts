@@ -13,6 +13,8 @@ export interface Answer {
   readonly contentType?: string;
   /** Bytes as latin1. */
   readonly body?: string;
+  /** True when the same request, sent again because this answer was lost, may be handled anew: then nothing is remembered of it. */
+  readonly isRepeatable?: boolean;
 }
 
 /** The text of our own response to a request (RFC 3261 §8.2.6): Via, From, To, Call-ID and CSeq taken over, `toTag` added to a To
