@@ -76,10 +76,13 @@ export interface ParsedPresence {
 
 /** The namespace of RFC 3863. */
 export const PIDF_NAMESPACE = "urn:ietf:params:xml:ns:pidf";
-const DATA_MODEL = "urn:ietf:params:xml:ns:pidf:data-model";
-const RPID = "urn:ietf:params:xml:ns:pidf:rpid";
+/** The namespace of RFC 4479. */
+export const DATA_MODEL_NAMESPACE = "urn:ietf:params:xml:ns:pidf:data-model";
+/** The namespace of RFC 4480. */
+export const RPID_NAMESPACE = "urn:ietf:params:xml:ns:pidf:rpid";
 const CIPID = "urn:ietf:params:xml:ns:pidf:cipid";
-const IM = "urn:ietf:params:xml:ns:pidf:im";
+/** The namespace of the old `im:` status. */
+export const IM_NAMESPACE = "urn:ietf:params:xml:ns:pidf:im";
 
 /** Reads a presence document (bytes as latin1) of any publisher: elements in any order, unknown ones skipped, RPID of early drafts and of
  *  eyeBeam, `<im:im>` of Snom. Throws ParseError when it is no XML or its root is no `<presence>` of PIDF. */
@@ -87,7 +90,7 @@ export function parsePidf(body: string): ParsedPresence {
   const root = parseXml(body);
   if (root.name !== "presence") throw new ParseError(`a presence document begins with <presence>, this one with <${root.name.slice(0, 40)}>`);
   const own = (name: string): XmlElement[] => root.children.filter((child) => child.name === name && child.namespace === root.namespace);
-  const modelled = (name: string): XmlElement[] => root.children.filter((child) => child.name === name && child.namespace === DATA_MODEL);
+  const modelled = (name: string): XmlElement[] => root.children.filter((child) => child.name === name && child.namespace === DATA_MODEL_NAMESPACE);
   const cipid = new Map<string, string>();
   collectCipid(root, cipid);
   return {
@@ -106,7 +109,7 @@ export function renderPidf(state: PidfState, entity: string, extras: TupleExtras
   const uri = escapeUri(entity);
   const id = idOf(entity);
   const note = bytesOf(escapeXml(state.note));
-  const im = state.im === undefined ? "" : `<im:im xmlns:im="${IM}">${bytesOf(escapeXml(state.im))}</im:im>`;
+  const im = state.im === undefined ? "" : `<im:im xmlns:im="${IM_NAMESPACE}">${bytesOf(escapeXml(state.im))}</im:im>`;
   const inPerson = [
     ...activityElements(state.activities),
     ...(state.cipid === undefined ? [] : cipidElements(state.cipid)),
@@ -115,7 +118,7 @@ export function renderPidf(state: PidfState, entity: string, extras: TupleExtras
   const timestamp = state.since > 0 ? `<dm:timestamp>${formatTimestamp(state.since)}</dm:timestamp>` : "";
   return (
     `<?xml version="1.0" encoding="UTF-8"?>\n` +
-    `<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="${DATA_MODEL}"\n xmlns:rpid="${RPID}" entity="${uri}">\n` +
+    `<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="${DATA_MODEL_NAMESPACE}"\n xmlns:rpid="${RPID_NAMESPACE}" entity="${uri}">\n` +
     ` <tuple id="${extras.tupleId ?? `t${id}`}"><status><basic>${state.basic}</basic>${im}${extras.inStatus ?? ""}</status><contact priority="0.8">${uri}</contact>${extras.tupleNote ?? ""}</tuple>\n` +
     (note === "" ? "" : ` <note>${note}</note>\n`) +
     ` <dm:person id="p${id}">${inPerson.join("\n  ")}${timestamp}</dm:person>\n` +
@@ -137,7 +140,7 @@ function cipidElements(cipid: ReadonlyMap<string, string>): string[] {
 }
 
 /** An `<activities>` element for each span of time: RPID writes `from` and `until` on the whole (RFC 4480 §3.2). */
-function activityElements(activities: readonly Activity[]): string[] {
+export function activityElements(activities: readonly Activity[]): string[] {
   const elements: string[] = [];
   const isMixed = activities.some((activity) => activity.name !== "unknown");
   let open = "";
@@ -172,7 +175,7 @@ function tuple(element: XmlElement): ParsedTuple {
   const status = childOf(element, "status", element.namespace);
   const basic = basicOf(status === undefined ? undefined : childOf(status, "basic", element.namespace)?.text);
   const contact = childOf(element, "contact", element.namespace);
-  const im = [status, element].flatMap((parent) => parent?.children ?? []).find((child) => child.name === "im" && child.namespace === IM);
+  const im = [status, element].flatMap((parent) => parent?.children ?? []).find((child) => child.name === "im" && child.namespace === IM_NAMESPACE);
   const timestamp = parseTimestamp(childOf(element, "timestamp", element.namespace)?.text);
   const priority = Number(contact?.attributes.get("priority") ?? "0");
   return {
@@ -217,7 +220,7 @@ function device(element: XmlElement): ParsedDevice {
 
 /** RPID of the RFC, of its drafts (`…:pidf:status:rpid`) and of eyeBeam (`…:pidf:rpid:rpid-person`). */
 function isRpid(namespace: string): boolean {
-  return namespace.startsWith(RPID) || namespace.startsWith("urn:ietf:params:xml:ns:pidf:status:rpid");
+  return namespace.startsWith(RPID_NAMESPACE) || namespace.startsWith("urn:ietf:params:xml:ns:pidf:status:rpid");
 }
 
 function isActivities(element: XmlElement): boolean {

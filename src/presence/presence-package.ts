@@ -1,7 +1,8 @@
 import { ParseError } from "../base/errors.ts";
 import type { Aor } from "../base/ids.ts";
 import { parsePidf, type ParsedPresence } from "../documents/pidf.ts";
-import { acceptedForm, PRESENCE_FORMS, PRESENCE_TYPES, renderPresence } from "../documents/presence-body.ts";
+import { renderAggregate } from "../documents/pidf-aggregate.ts";
+import { acceptedForm, PRESENCE_FORMS, PRESENCE_TYPES, renderPresence, type Body, type PresenceForm } from "../documents/presence-body.ts";
 import type { EventPackage, Publication, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
 import type { PresenceDocument } from "./document.ts";
 import { publicationReport } from "./publication.ts";
@@ -21,6 +22,8 @@ export interface PresencePackageDeps {
   readonly presence: PresenceStatus & ReportSink;
   /** Whether the old `im:` vocabulary of a publisher with that User-Agent is read as RPID (`presence.im_to_rpid`, or its phone's profile). */
   readonly imToRpid: (userAgent: string) => boolean;
+  /** Keep publications as they were written, for the classic aggregate (`presence.merge: false`). */
+  readonly keepsWritten?: boolean;
 }
 
 interface Said {
@@ -32,7 +35,7 @@ interface Said {
 
 /** Event package `presence` (RFC 3856): the merged state of a person, one rendering for all who subscribed to the same URI with phones that read the same form. */
 export function presencePackage(deps: PresencePackageDeps): EventPackage {
-  const { presence, imToRpid } = deps;
+  const { presence, imToRpid, keepsWritten = false } = deps;
   const rendered = new Map<Aor, { readonly document: PresenceDocument; readonly forms: Map<string, Rendered>[] }>();
   const said = new Map<string, Said>();
   /** The body that was checked last: it is published next, as a rule. */
@@ -87,7 +90,7 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       const byEntity = renderingsOf(resource, variant);
       let body = byEntity.get(entity);
       if (body === undefined) {
-        const { contentType, body: head } = renderPresence(PRESENCE_FORMS[variant] ?? "pidf", presence.status(resource), entity);
+        const { contentType, body: head } = bodyOf(PRESENCE_FORMS[variant] ?? "pidf", presence.status(resource), entity);
         body = { contentType, head, tail: "", isVersioned: false };
         byEntity.set(entity, body);
       }
@@ -120,7 +123,7 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       const parsed = parsedOf(body);
       const content = contentOf(body);
       checked = null;
-      if (parsed !== null) say(id, { body, content, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid: imToRpid(publication.userAgent ?? "") }) });
+      if (parsed !== null) say(id, { body, content, report: publicationReport(parsed, { presentity: resource, key: id, publishedAt, until, imToRpid: imToRpid(publication.userAgent ?? ""), keepsWritten }) });
     },
 
     unpublished(id: string, resource: Aor): void {
@@ -128,4 +131,10 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       presence.withdraw("publish", resource, id);
     },
   };
+}
+
+/** An aggregate has no place in the forms that hold one state only: those phones get the merged one. */
+function bodyOf(form: PresenceForm, document: PresenceDocument, entity: string): Body {
+  if (document.aggregate === undefined || form === "xpidf" || form === "digium") return renderPresence(form, document, entity);
+  return { contentType: PIDF, body: renderAggregate(document.aggregate, entity) };
 }

@@ -2,6 +2,7 @@ import type { Cancel, Clock } from "../base/clock.ts";
 import type { Aor } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import type { TimerId, TimerWheel } from "../base/timer-wheel.ts";
+import { aggregateOf } from "./aggregate.ts";
 import { sameDocument, succeeding, type PresenceDocument } from "./document.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { merge, nextChange, type MergeResult } from "./merge.ts";
@@ -35,7 +36,8 @@ export interface PresenceService extends PresenceStatus, SpokenSink {
 export interface PresenceServiceDeps {
   readonly clock: Clock;
   readonly wheel: TimerWheel;
-  readonly settings: MergeSettings;
+  /** `merge: false` also gathers what all sources say, side by side; default true. */
+  readonly settings: MergeSettings & { readonly merge?: boolean };
   readonly sources: readonly AskedSource[];
   readonly log: Log;
   /** Who keeps what was so when; default: nobody. */
@@ -207,11 +209,11 @@ class MemoryPresence implements PresenceService {
   }
 
   #make(person: Person): PresenceDocument {
-    const { clock, settings, wheel, witness } = this.#deps;
+    const { clock, wheel, witness } = this.#deps;
     const now = clock.now();
     const reports = this.#reportsOf(person.aor);
     if (person.choice !== null) this.#endChoice(person, person.choice, reports, now);
-    const document = succeeding(person.document, merge(person.aor, reports, now, settings).document);
+    const document = succeeding(person.document, this.#documentOf(person.aor, reports, now));
     // What says the same stays the same object: its rendering is still good.
     if (person.document === null || !isEqual(person.document, document)) person.document = document;
     person.isStale = false;
@@ -221,6 +223,12 @@ class MemoryPresence implements PresenceService {
     dropLapsed(person.reports, now - LAPSED_KEPT_MS);
     witness?.made(person.aor, now, reports, person.document);
     return person.document;
+  }
+
+  #documentOf(aor: Aor, reports: readonly SourceReport[], at: number): PresenceDocument {
+    const { settings } = this.#deps;
+    const { document } = merge(aor, reports, at, settings);
+    return settings.merge === false ? { ...document, aggregate: aggregateOf(reports, at, document.basic) } : document;
   }
 
   /** A choice that a boundary has ended stays ended, whatever the calendar says of that time later. */
