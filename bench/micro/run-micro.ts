@@ -12,7 +12,12 @@ const print = (value: object): void => console.log(JSON.stringify(value));
 for (const cases of [sipCases, documentCases, notifyCases]) {
   for (const one of cases().filter(isWanted)) print(measure(one));
 }
-const store = await storeCases();
-for (const one of store.cases.filter(isWanted)) print(await measureSlowly(one));
-await store.close();
+try {
+  const store = await storeCases();
+  for (const one of store.cases.filter(isWanted)) print(await measureSlowly(one));
+  await store.close();
+} catch (error) {
+  // The other figures count without it.
+  console.error(`the store's rows are missing: ${String(error)}`);
+}
 process.exit(0);
