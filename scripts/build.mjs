@@ -1,4 +1,4 @@
-// Bundles src/main.ts into dist/main.js: one file of ours, npm packages stay outside.
+// Bundles src/main.ts into dist/main.js, and the store's thread beside it: npm packages stay outside.
 import { chmod, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -19,5 +19,16 @@ await build({
   sourcemap: true,
   logLevel: "warning",
   ...(hasShebang ? {} : { banner: { js: "#!/usr/bin/env node" } }),
+});
+await build({
+  entryPoints: [at("src/store/journal-worker.ts")],
+  outfile: at("dist/journal-worker.js"),
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  packages: "external",
+  sourcemap: true,
+  logLevel: "warning",
 });
 await chmod(outfile, 0o755);

@@ -25,6 +25,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Where `npm run build:native` leaves the native engine: beside `src` and beside `dist`. */
 const NATIVE_UDP = fileURLToPath(new URL("../native/build/udp.node", import.meta.url));
 const NATIVE_SCAN = fileURLToPath(new URL("../native/build/scan.node", import.meta.url));
+const NATIVE_JOURNAL = fileURLToPath(new URL("../native/build/journal.node", import.meta.url));
+/** The store's thread, as `npm run build` makes it. */
+const JOURNAL_WORKER = fileURLToPath(new URL("../dist/journal-worker.js", import.meta.url));
 
 /** The real world: this machine's clock, sockets, name servers and disk; `udpEngine` says what moves datagrams, and why. Throws UnavailableError when the store cannot be opened. */
 export async function systemWorld(config: Config, env: Environment): Promise<World & { readonly transports: SystemTransports; readonly udpEngine: string }> {
@@ -51,7 +54,14 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
   const addresses = transports.listeners.map((listener) => listener.address);
   const families = (["ipv4", "ipv6"] as const).filter((family) => addresses.some((address) => address.includes(":") === (family === "ipv6")));
   const resolver = createResolver({ dns: hostsFirst(readText("/etc/hosts"), dnsCache({ client, clock })), speaks: protocols, families, random });
-  const store = await openEmbeddedStore({ folder: config.storePath, node: config.node, clock, log });
+  const store = await openEmbeddedStore({
+    folder: config.storePath,
+    node: config.node,
+    clock,
+    log,
+    programs: { workerPath: JOURNAL_WORKER, nativePath: env["LAMPLIGHT_JOURNAL"] === "file" ? null : NATIVE_JOURNAL },
+    durability: config.durability,
+  });
   return { clock, random, transports, store, resolver, log, ...openRecord(config, log), udpEngine: udp.description };
 }
 

@@ -13,7 +13,7 @@ export interface Config {
   readonly workers: number;
   /** Folder of the embedded store, absolute. */
   readonly storePath: string;
-  readonly durability: "fast";
+  readonly durability: "fast" | "full";
   readonly authentication: AuthenticationConfig;
   readonly registerExpires: Expires;
   readonly contactsPerUserMax: number;

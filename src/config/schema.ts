@@ -81,7 +81,12 @@ export const configKeys = {
   ),
   workers: optional("Message workers.", onlyYet(whole(1, 1024), 1, "1"), 1, "`1`"),
   store: optional("Folder of the embedded store. `--data` on the command line wins.", storePath, "./data", "`./data`"),
-  durability: optional("`fast`: a crash of the program loses nothing that was acknowledged, a power cut at most a second.", choice(["fast"], ["full"]), "fast", "`fast`"),
+  durability: optional(
+    "`fast`: a crash of the program loses nothing that was acknowledged, a power cut at most the last second. `full`: nor does a power cut; answers wait for the disk, and a disk that stalls makes them 503.",
+    choice(["fast", "full"]),
+    "fast",
+    "`fast`",
+  ),
   authentication: section("Digest authentication; the realm is always the domain, whatever address the phone used.", authenticationKeys),
   register_expires: expires("How long a registration lives.", 3600, 60, 86_400),
   contacts_per_user: optional("Phones that one user may have registered at a time.", whole(1, 1000), 10, "`10`"),

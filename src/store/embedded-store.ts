@@ -1,264 +1,406 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync, existsSync, readFileSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { open } from "lmdb";
-import type { RootDatabase } from "lmdb";
-import type { Cancel, Clock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { UnavailableError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { systemRandom } from "../base/random.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
-import { LMDB_OPTIONS, walkStore } from "./integrity-check.ts";
-import { decodeRecord, encodeEntry, fileKey, fileKeyRange, FORMAT_KEY, intactVersion, isTombstone, STORE_FORMAT } from "./record-codec.ts";
-import type { Store, StoredRecord, Table } from "./store.ts";
-import { versionClock, versionTimeMs } from "./version-clock.ts";
+import { walkStore } from "./integrity-check.ts";
+import { Journal } from "./journal.ts";
+import { JournalChanges } from "./journal-changes.ts";
+import { KEY_BYTES_MAX, KIND, SEGMENT_BYTES, TABLES } from "./journal-layout.ts";
+import { readJournal } from "./journal-reader.ts";
+import { STORE_FORMAT } from "./record-codec.ts";
+import { NewerFormat, StoreFile, TOMBSTONE_MS, type StoreMark } from "./store-file.ts";
+import { STALL_MS, type Store, type StoredRecord, type StoreHealth, type Table } from "./store.ts";
+import { versionClock, type VersionClock } from "./version-clock.ts";
 
-/** How long a write waits for others to share its commit. */
-export const COMMIT_DELAY_MS = 20;
-/** Writes that are handed to the library in one go: under 1 ms of this thread. */
-export const BATCH_MAX = 128;
-/** After a failed commit the same writes are tried again so much later. */
-export const RETRY_MS = 1000;
-/** How long a deletion's mark is kept for a second server to see. */
-export const TOMBSTONE_MS = 86_400_000;
-
-/** What the store needs. `folder` is made (for this user alone) when it is missing; `node` is this server's name. */
+/** What the store needs. */
 export interface EmbeddedStoreDeps {
+  /** Made (for this user alone) when it is missing. */
   readonly folder: string;
+  /** This server's name. */
   readonly node: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** The bundle of `journal-worker.ts`, and the addon that `npm run build:native` makes; where there is none, null or a path of nothing, the worker writes the journal. */
+  readonly programs: { readonly workerPath: string; readonly nativePath: string | null };
+  /** `full`: an acknowledgement waits for the disk. */
+  readonly durability: "fast" | "full";
+  /** For tests. */
+  readonly segmentBytes?: number;
 }
 
-/** Opens the durable store of one server: `FOLDER/store.mdb`. Rejects with UnavailableError, which names the path and the mend, when another server uses the
- *  folder, when the file is damaged, of a newer format, or not ours; the file is left as it is. */
+/** Opens the durable store of one server: `FOLDER/store.mdb` and the journal beside it. What the journal holds beyond the file, because the last run ended without closing,
+ *  is carried over. Rejects with UnavailableError, which names the path and the mend, when another server uses the folder, when a file is damaged, of a newer format, or not
+ *  ours; the files are left as they are. */
 export async function openEmbeddedStore(deps: EmbeddedStoreDeps): Promise<Store> {
   const { folder } = deps;
-  const file = join(folder, "store.mdb");
+  const path = join(folder, "store.mdb");
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new UnavailableError(`data folder ${folder} cannot be made; name another with --data, or make it writable`, { cause });
   }
   const lock = await lockFolder(folder);
-  let db: Database | null = null;
+  let file: StoreFile | null = null;
   try {
-    if (existsSync(file)) await walkStore(file);
-    db = open<Buffer, Buffer>({ path: file, ...LMDB_OPTIONS });
-    const store = new EmbeddedStore(deps, db, lock);
-    store.read();
-    await store.flushed();
+    if (existsSync(path)) await walkStore(path);
+    file = new StoreFile(path);
+    const versions = versionClock(deps.clock);
+    const start = recover(deps, file, versions);
+    const store = new EmbeddedStore(deps, file, lock, versions);
+    await store.open(start);
     return store;
   } catch (cause) {
-    await db?.close();
+    await file?.close();
     lock.release();
-    if (cause instanceof NewerStore) throw cause;
+    if (cause instanceof NewerFormat)
+      throw new UnavailableError(
+        `store ${path} has format ${cause.message}, this program knows up to ${String(STORE_FORMAT)}; start the newer program, or give this one a folder of its own with --data`,
+      );
+    if (cause instanceof CannotWrite) throw cause;
     const seen = cause instanceof Error ? cause.message : "unknown";
-    throw new UnavailableError(`store ${file} cannot be read (${seen}); restore it from a backup, or move it away to begin with an empty one`, { cause });
+    throw new UnavailableError(`store ${path} cannot be read (${seen}); restore it from a backup, or move the folder away to begin with an empty one`, { cause });
   }
 }
 
-type Database = RootDatabase<Buffer, Buffer>;
+class CannotWrite extends UnavailableError {}
 
-class NewerStore extends UnavailableError {}
+interface Start {
+  readonly mark: StoreMark;
+  readonly generation: number;
+}
 
-interface Write {
+/** Brings the file up to date with the journal; after that the journal holds nothing that matters. Throws UnavailableError at damage. */
+function recover(deps: EmbeddedStoreDeps, file: StoreFile, versions: VersionClock): Start {
+  const { folder, clock, log } = deps;
+  const format = file.format();
+  const old = file.mark();
+  if (old === null && format === STORE_FORMAT) throw new UnavailableError("its mark is missing");
+  let mark = old ?? { name: Buffer.from(systemRandom().bytes(12)).toString("hex"), applied: 0, version: 0 };
+  versions.observe(mark.version);
+  file.walk(clock.now() - TOMBSTONE_MS, (version) => {
+    versions.observe(version);
+  });
+  const names = readdirSync(folder).filter((name) => /^journal-\d+$/.test(name));
+  const found = readJournal(
+    names.map((name) => readFileSync(join(folder, name))),
+    mark.name,
+    mark.applied,
+  );
+  if (found.isDamaged) throw new UnavailableError("its journal, the files journal-*, is damaged or belongs to another state of the store");
+  versions.observe(found.lastVersion);
+  const changes = new JournalChanges();
+  for (const { segment, records, node } of found.stretches) changes.take(segment, records, node);
+  mark = { ...mark, applied: found.lastSequence, version: Math.max(mark.version, found.lastVersion) };
+  if (format !== STORE_FORMAT) file.begin(mark);
+  file.apply(changes.values(), mark);
+  if (changes.size > 0) log.info({ path: folder, count: changes.size }, "store brought up to date from its journal");
+  for (const name of names) if (Number(name.slice("journal-".length)) > SEGMENTS_KEPT) unlinkSync(join(folder, name));
+  return { mark, generation: found.lastGeneration };
+}
+
+/** Segments whose files stay for the next run. */
+const SEGMENTS_KEPT = 2;
+
+/** In place of a value: the key is deleted. */
+const DELETED = Symbol("deleted");
+/** In place of a value: nothing is to be done. */
+const NOTHING = Symbol("nothing");
+
+/** One table's part of the batch that gathers. */
+interface TableBatch {
   readonly table: Table;
-  readonly key: string;
-  readonly value: { readonly json: unknown } | null;
-  readonly version: number;
-  /** The number of the write that put this key in line. */
-  readonly sequence: number;
+  readonly number: number;
+  /** The keys that live in the store: what is deleted without having been there costs nothing. */
+  readonly known: Set<string>;
+  /** Places in the batch. */
+  readonly places: Map<string, number>;
 }
 
 interface Waiter {
-  readonly upTo: number;
-  resolve(): void;
-  reject(err: UnavailableError): void;
+  readonly sequence: number;
+  readonly since: number;
+  readonly done: (isKept: boolean) => void;
 }
 
-/** Writes wait in a map, newest of a key only, and go to the library's own thread in batches, one batch at a time: a slow disk makes fewer, larger
- *  commits, never a stalled server. The map is bounded by the tables whose records it holds. */
+/** Changes gather in a batch, the newest of a key, until a commit appends them to the journal. What the journal has no room for waits in memory, the newest of a key: bounded by
+ *  the tables whose records it holds. */
 class EmbeddedStore implements Store {
   readonly #deps: EmbeddedStoreDeps;
-  readonly #db: Database;
+  readonly #versions: VersionClock;
   readonly #lock: FolderLock;
-  readonly #versions;
-  #pending = new Map<string, Write>();
-  #writing = new Map<string, Write>();
+  readonly #batches: Readonly<Record<Table, TableBatch>>;
+  #file: StoreFile | null;
+  #journal: Journal | null = null;
+  isImmediate = false;
+  #count = 0;
+  readonly #rows: TableBatch[] = [];
+  readonly #keys: string[] = [];
+  readonly #values: unknown[] = [];
+  /** What found no room in the journal; it goes there before anything newer does. */
+  #unwritten = new Map<string, { readonly batch: TableBatch; readonly key: string; readonly value: unknown }>();
+  /** What was put since the opening, for `load`. */
+  #early: Map<string, { readonly table: Table; readonly key: string; readonly value: unknown; readonly version: number }> | null = new Map();
   #waiters: Waiter[] = [];
-  #sequence = 0;
-  #cancel: Cancel | null = null;
-  /** True from a failed commit to the next try. */
-  #isFailing = false;
-  /** True from a failed commit to the next good one. */
-  #isTold = false;
+  #flushes: { readonly resolve: () => void; readonly reject: (err: UnavailableError) => void }[] = [];
   #isClosed = false;
 
-  constructor(deps: EmbeddedStoreDeps, db: Database, lock: FolderLock) {
+  constructor(deps: EmbeddedStoreDeps, file: StoreFile, lock: FolderLock, versions: VersionClock) {
     this.#deps = deps;
-    this.#db = db;
+    this.#file = file;
     this.#lock = lock;
-    this.#versions = versionClock(deps.clock);
+    this.#versions = versions;
+    const batch = (table: Table): TableBatch => ({ table, number: TABLES.indexOf(table), known: new Set([...file.records(table)].map(({ key }) => key)), places: new Map() });
+    this.#batches = {
+      bindings: batch("bindings"),
+      publications: batch("publications"),
+      subscriptions: batch("subscriptions"),
+      dialogs: batch("dialogs"),
+      settings: batch("settings"),
+      presence: batch("presence"),
+    };
   }
 
-  /** At start: checks format and records, takes note of the largest version, drops old tombstones. Throws UnavailableError. */
-  read(): void {
-    const format = this.#db.get(Buffer.from(FORMAT_KEY));
-    if (format === undefined) {
-      for (const entry of this.#db.getRange({ limit: 1 })) throw new UnavailableError(`a file of another program, it holds ${entry.key.toString()}`);
-      track(this.#db.put(Buffer.from(FORMAT_KEY), Buffer.from(`lamplight ${String(STORE_FORMAT)}`)));
-      return;
+  async open(start: Start): Promise<void> {
+    const { folder, node, clock, log, programs, durability } = this.#deps;
+    try {
+      this.#journal = await Journal.open({
+        folder,
+        node,
+        storeName: start.mark.name,
+        ...programs,
+        isFull: durability === "full",
+        segmentBytes: this.#deps.segmentBytes ?? SEGMENT_BYTES,
+        sequence: start.mark.applied,
+        version: this.#versions.next(),
+        generation: start.generation,
+        clock,
+        log,
+        onChange: () => {
+          this.#settle();
+        },
+      });
+    } catch (cause) {
+      throw cause instanceof UnavailableError ? new CannotWrite(cause.message, { cause }) : cause;
     }
-    const [, number = "0"] = /^lamplight (\d+)$/.exec(format.toString()) ?? [];
-    if (Number(number) > STORE_FORMAT)
-      throw new NewerStore(
-        `store ${join(this.#deps.folder, "store.mdb")} has format ${number}, this program knows up to ${String(STORE_FORMAT)}; start the newer program, or give this one a folder of its own with --data`,
-      );
-    if (Number(number) < 1) throw new UnavailableError("its format is unreadable");
-    const oldMs = this.#deps.clock.now() - TOMBSTONE_MS;
-    for (const { key, value } of this.#db.getRange()) {
-      const name = key.toString();
-      if (name === FORMAT_KEY) continue;
-      const version = intactVersion(value);
-      if (version === null) throw new UnavailableError(`the record ${name.replace("\0", " ")} is damaged`);
-      this.#versions.observe(version);
-      if (versionTimeMs(version) < oldMs && value.length < 512 && isTombstone(value)) track(this.#db.remove(key));
-    }
+    this.isImmediate = durability === "fast" && this.#journal.isMapped;
   }
 
   *load(table: Table): Iterable<StoredRecord> {
-    const { start, end } = fileKeyRange(table);
-    const newer = new Map([...this.#writing, ...this.#pending]);
-    for (const { key, value } of this.#db.getRange({ start: Buffer.from(start), end: Buffer.from(end) })) {
-      const name = key.toString();
-      const record = newer.has(name) ? null : decodeRecord(name, value);
-      if (record !== null) yield record;
-    }
-    for (const write of newer.values())
-      if (write.table === table && write.value !== null) yield { key: write.key, value: write.value.json, node: this.#deps.node, version: write.version };
+    if (this.#early === null || this.#file === null) throw new UnavailableError("the store is read at start only");
+    this.commit();
+    const early = new Map(this.#early);
+    for (const record of this.#file.records(table)) if (!early.has(`${table}\0${record.key}`)) yield record;
+    for (const { table: of, key, value, version } of early.values()) if (of === table && value !== DELETED) yield { key, value: copied(value), node: this.#deps.node, version };
   }
 
-  put(table: Table, key: string, value: unknown): void {
-    this.#write(table, key, { json: value });
-  }
-
-  delete(table: Table, key: string): void {
-    this.#write(table, key, null);
-  }
-
-  flushed(): Promise<void> {
-    if (this.#isFailing) return Promise.reject(this.#failure());
-    if (this.#pending.size === 0 && this.#writing.size === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ upTo: this.#sequence, resolve, reject });
-      this.#drain();
-    });
-  }
-
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#isFailing = false;
-    try {
-      await this.flushed();
-      await this.#db.flushed;
-    } catch (err) {
-      // UnavailableError: what could not be written is lost with us; the operator is told.
-      this.#deps.log.error({ err, path: this.#deps.folder, count: this.#pending.size }, "store closed with unwritten records");
-    }
-    this.#cancel?.();
-    await this.#db.close();
-    this.#lock.release();
-  }
-
-  #write(table: Table, key: string, value: { readonly json: unknown } | null): void {
-    if (this.#isClosed) return;
-    const at = fileKey(table, key);
-    const sequence = this.#pending.get(at)?.sequence ?? ++this.#sequence;
-    this.#pending.set(at, { table, key, value, version: this.#versions.next(), sequence });
-    this.#schedule(COMMIT_DELAY_MS);
-  }
-
-  #schedule(delayMs: number): void {
-    this.#cancel ??= this.#deps.clock.after(delayMs, () => {
-      this.#cancel = null;
-      this.#isFailing = false;
-      this.#drain();
-    });
-  }
-
-  /** Hands the next batch to the library unless one is on its way. */
-  #drain(): void {
-    if (this.#writing.size > 0 || this.#pending.size === 0 || this.#isFailing) return;
-    const commits = new Set<Promise<boolean>>();
-    for (const [at, write] of this.#pending) {
-      if (this.#writing.size === BATCH_MAX) break;
-      this.#pending.delete(at);
-      this.#writing.set(at, write);
-      const bytes = this.#encoded(at, write);
-      if (bytes !== null) commits.add(this.#db.put(Buffer.from(at), bytes));
-    }
-    Promise.all(commits).then(
+  started(): void {
+    this.#early = null;
+    const file = this.#file;
+    if (file === null) return;
+    this.#file = null;
+    file.close().then(
       () => {
-        this.#committed();
+        this.#journal?.release();
       },
-      (cause: unknown) => {
-        this.#failed(cause);
+      (err: unknown) => {
+        this.#deps.log.error({ err, path: this.#deps.folder }, "the store's file cannot be handed over");
       },
     );
   }
 
-  #encoded(at: string, write: Write): Buffer | null {
-    try {
-      return encodeEntry({ node: this.#deps.node, version: write.version, value: write.value }, write.key, at);
-    } catch (err) {
-      this.#deps.log.error({ err, message: write.table }, "record not stored");
-      return null;
+  put(table: Table, key: string, value: unknown): void {
+    const batch = this.#batches[table];
+    const place = batch.places.get(key);
+    if (place === undefined) this.#note(batch, key, value ?? null);
+    else this.#values[place] = value ?? null;
+  }
+
+  delete(table: Table, key: string): void {
+    const batch = this.#batches[table];
+    const place = batch.places.get(key);
+    if (place !== undefined) this.#values[place] = batch.known.has(key) ? DELETED : NOTHING;
+    else if (batch.known.has(key)) this.#note(batch, key, DELETED);
+  }
+
+  commit(): void {
+    if (this.#count !== 0) this.#commit();
+  }
+
+  kept(done: (isKept: boolean) => void): void {
+    this.commit();
+    const journal = this.#journal;
+    if (this.isImmediate || journal === null) done(this.isImmediate);
+    else if (journal.isStalled || this.#unwritten.size > 0) done(this.#deps.durability === "fast");
+    else if (this.#keptTo(journal) >= journal.sequence) done(true);
+    else {
+      this.#waiters.push({ sequence: journal.sequence, since: this.#deps.clock.now(), done });
+      journal.listen(true);
     }
   }
 
-  #committed(): void {
-    if (this.#isTold) this.#deps.log.warn({ path: this.#deps.folder, count: this.#pending.size }, "store can be written again");
-    this.#isTold = false;
-    this.#writing.clear();
-    const oldest = this.#oldestSequence();
-    const done = this.#waiters.filter(({ upTo }) => upTo < oldest);
-    this.#waiters = this.#waiters.filter(({ upTo }) => upTo >= oldest);
-    for (const waiter of done) waiter.resolve();
-    this.#drain();
+  flushed(): Promise<void> {
+    this.commit();
+    const journal = this.#journal;
+    if (journal === null || this.#isClosed) return Promise.reject(this.#failure(null));
+    if (this.#isFlushed(journal)) return Promise.resolve();
+    if (journal.failure !== null) return Promise.reject(this.#failure(journal.failure));
+    return new Promise((resolve, reject) => {
+      this.#flushes.push({ resolve, reject });
+      journal.listen(true);
+    });
   }
 
-  #failed(cause: unknown): void {
-    if (!this.#isTold) this.#deps.log.error({ err: cause, path: this.#deps.folder }, "store cannot be written; trying again every second");
-    this.#isTold = true;
-    trackCommitError(cause);
-    this.#isFailing = true;
-    const again = new Map<string, Write>();
-    for (const [at, write] of this.#writing) again.set(at, { ...(this.#pending.get(at) ?? write), sequence: write.sequence });
-    for (const [at, write] of this.#pending) if (!again.has(at)) again.set(at, write);
-    this.#pending = again;
-    this.#writing = new Map();
-    for (const waiter of this.#waiters) waiter.reject(this.#failure(cause));
-    this.#waiters = [];
-    if (!this.#isClosed) this.#schedule(RETRY_MS);
+  health(): StoreHealth {
+    const journal = this.#journal;
+    if (journal === null) return { isStalled: false, pendingRecords: 0, pendingBytes: 0, pendingSeconds: 0, unwrittenRecords: 0 };
+    const { records, bytes, forMs } = journal.pending;
+    return { isStalled: journal.isStalled, pendingRecords: records + this.#unwritten.size, pendingBytes: bytes, pendingSeconds: forMs / 1000, unwrittenRecords: this.#unwritten.size };
   }
 
-  #failure(cause?: unknown): UnavailableError {
-    return new UnavailableError(`store in ${this.#deps.folder} cannot be written; is the disk full?`, { cause });
+  backup(file: string, onProgress: (records: number) => void): Promise<number> {
+    this.commit();
+    this.started();
+    return this.#journal?.backup(file, onProgress) ?? Promise.reject(this.#failure(null));
   }
 
-  #oldestSequence(): number {
-    for (const { sequence } of this.#pending.values()) return sequence;
-    return Infinity;
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.commit();
+    this.#isClosed = true;
+    const file = this.#file;
+    this.#file = null;
+    this.#early = null;
+    const journal = this.#journal;
+    this.#journal = null;
+    await file?.close();
+    if (journal !== null) {
+      this.#drain(journal);
+      const reason = await journal.close();
+      if (reason !== null || this.#unwritten.size > 0)
+        this.#deps.log.error({ path: this.#deps.folder, count: this.#unwritten.size, reason: reason ?? "no room" }, "store closed before everything was carried into its file");
+    }
+    for (const { done } of this.#waiters.splice(0)) done(false);
+    for (const { reject } of this.#flushes.splice(0)) reject(this.#failure(null));
+    this.#lock.release();
+  }
+
+  #note(batch: TableBatch, key: string, value: unknown): void {
+    if (this.#isClosed) return;
+    const place = this.#count++;
+    batch.places.set(key, place);
+    this.#rows[place] = batch;
+    this.#keys[place] = key;
+    this.#values[place] = value;
+    if (place === 0) queueMicrotask(this.#commitLater);
+  }
+
+  readonly #commitLater = (): void => {
+    this.commit();
+  };
+
+  #commit(): void {
+    const journal = this.#journal;
+    if (journal === null) return;
+    const count = this.#count;
+    this.#count = 0;
+    if (this.#unwritten.size > 0) this.#drain(journal);
+    for (let place = 0; place < count; place++) {
+      const batch = this.#rows[place];
+      const key = this.#keys[place];
+      const value = this.#values[place];
+      this.#values[place] = undefined;
+      if (batch === undefined || key === undefined) continue;
+      batch.places.delete(key);
+      if (value === NOTHING) continue;
+      if (value === DELETED) batch.known.delete(key);
+      else batch.known.add(key);
+      if (this.#unwritten.size > 0 || !this.#append(journal, batch, key, value)) this.#unwritten.set(`${batch.table}\0${key}`, { batch, key, value });
+    }
+    journal.publish();
+    if (this.#unwritten.size > 0) this.#lacksRoom(journal);
+  }
+
+  /** False when there is no room. */
+  #append(journal: Journal, { table, number }: TableBatch, key: string, value: unknown): boolean {
+    const version = this.#versions.next();
+    const isWrapped = key.length * 3 > KEY_BYTES_MAX || SURROGATES.test(key);
+    let text: string;
+    try {
+      text = value === DELETED ? (isWrapped ? JSON.stringify([key]) : "") : JSON.stringify(isWrapped ? [key, value] : value);
+    } catch (err) {
+      this.#deps.log.error({ err, message: table }, "record not stored: its value is not JSON-able");
+      return true;
+    }
+    if (text.length * 3 > this.#textMax) {
+      this.#deps.log.error({ message: table, count: text.length }, "record not stored: it is too large");
+      return true;
+    }
+    const kind = value === DELETED ? (isWrapped ? KIND.wrappedDelete : KIND.delete) : isWrapped ? KIND.wrappedPut : KIND.put;
+    if (!journal.append(number, kind, isWrapped ? "" : key, text, version)) return false;
+    this.#early?.set(`${table}\0${key}`, { table, key, value, version });
+    return true;
+  }
+
+  /** Longest text that surely fits in a segment. */
+  get #textMax(): number {
+    return (this.#deps.segmentBytes ?? SEGMENT_BYTES) / 2;
+  }
+
+  #lacksRoom(journal: Journal): void {
+    // The worker makes room, which it cannot before the file is its own.
+    this.started();
+    journal.listen(true);
+  }
+
+  #drain(journal: Journal): void {
+    for (const [at, { batch, key, value }] of this.#unwritten) {
+      if (!this.#append(journal, batch, key, value)) return;
+      this.#unwritten.delete(at);
+    }
+  }
+
+  #keptTo(journal: Journal): number {
+    return this.#deps.durability === "full" ? journal.synced : journal.written;
+  }
+
+  #isFlushed(journal: Journal): boolean {
+    return this.#unwritten.size === 0 && this.#keptTo(journal) >= journal.sequence;
+  }
+
+  /** Looks who waits no more. */
+  #settle(): void {
+    const journal = this.#journal;
+    if (journal === null) return;
+    if (this.#unwritten.size > 0) {
+      this.#drain(journal);
+      journal.publish();
+    }
+    const keptTo = this.#keptTo(journal);
+    const lateBefore = this.#deps.clock.now() - STALL_MS;
+    let ready = 0;
+    for (const { sequence, since } of this.#waiters) {
+      if (sequence > keptTo && since > lateBefore && !journal.isStalled) break;
+      ready++;
+    }
+    for (const { sequence, done } of this.#waiters.splice(0, ready)) done(sequence <= keptTo || this.#deps.durability === "fast");
+    if (this.#flushes.length > 0) {
+      if (this.#isFlushed(journal)) for (const { resolve } of this.#flushes.splice(0)) resolve();
+      else if (journal.failure !== null) for (const { reject } of this.#flushes.splice(0)) reject(this.#failure(journal.failure));
+    }
+    journal.listen(this.#waiters.length > 0 || this.#flushes.length > 0 || this.#unwritten.size > 0);
+  }
+
+  #failure(reason: string | null): UnavailableError {
+    return new UnavailableError(`store in ${this.#deps.folder} cannot be written; is the disk full?${reason === null ? "" : ` (${reason})`}`);
   }
 }
 
-/** The library's own promises must not be lost: a failed one would end the process. */
-function track(commit: Promise<boolean>): void {
-  commit.catch(trackCommitError);
-}
+const SURROGATES = /[\ud800-\udfff]/;
 
-/** A failed commit carries the disk's error as a second promise. */
-function trackCommitError(err: unknown): void {
-  if (err instanceof Error && "commitError" in err && err.commitError instanceof Promise) err.commitError.catch(() => undefined);
+function copied(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }

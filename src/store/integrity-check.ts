@@ -1,9 +1,6 @@
 import { fork } from "node:child_process";
 import { UnavailableError } from "../base/errors.ts";
-
-/** How a store's file is opened: everywhere alike. Without batching by event turn, because that makes a promise of its own, which nobody could
- *  catch when a full disk rejects it. */
-export const LMDB_OPTIONS = { encoding: "binary", keyEncoding: "binary", mapSize: 1 << 28, eventTurnBatching: false } as const;
+import { LMDB_OPTIONS } from "./store-file.ts";
 
 /** A walk over a broken tree may have no end. */
 const WALK_MAX_MS = 60_000;

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { InvariantError, UnavailableError } from "../base/errors.ts";
+import { UnavailableError } from "../base/errors.ts";
 import type { StoredRecord, Table } from "./store.ts";
 
-/** The number of the format below; a store of a higher one is refused. */
-export const STORE_FORMAT = 1;
+/** The number of the format below; a store of a higher one is refused. Format 1 had no journal beside it and is made one of format 2 when it is opened. */
+export const STORE_FORMAT = 2;
 /** The key of the record that says what the file is. */
 export const FORMAT_KEY = "\0format";
+/** The key of the record that says which store it is, and how much of the journal is in it: `{ "name": "…", "applied": 1234 }`. */
+export const JOURNAL_KEY = "\0journal";
 
 // A value is: CRC-32 of the rest (4 bytes, big endian), version (a double, 8 bytes), JSON as UTF-8:
 //   [node, value]  a record;  [node, value, key]  the same when the key did not fit;  [node]  a tombstone
@@ -14,13 +16,6 @@ const HEADER = 12;
 
 /** Longest key in bytes that is kept as it is; lmdb takes 1978. */
 const KEY_MAX = 1000;
-
-/** What is kept of one key. */
-export interface StoredEntry {
-  readonly node: string;
-  readonly version: number;
-  readonly value: { readonly json: unknown } | null;
-}
 
 /** The key in the file: table and key; a hash in place of a long key or one that UTF-8 cannot carry. */
 export function fileKey(table: Table, key: string): string {
@@ -36,10 +31,10 @@ export function fileKeyRange(table: Table): { readonly start: string; readonly e
   return { start: `${table}\0`, end: `${table}\x01` };
 }
 
-/** The bytes of an entry. `key` is kept beside when `atKey`, its file key, is a hash. Throws InvariantError when the value is not JSON-able. */
-export function encodeEntry(entry: StoredEntry, key: string, atKey: string): Buffer {
+/** The bytes of an entry whose value is this JSON; null for a deletion's mark. `key` is kept beside when `atKey`, its file key, is a hash. */
+export function encodeEntry(entry: { readonly node: string; readonly version: number; readonly json: string | null }, key: string, atKey: string): Buffer {
   const isHashed = atKey.charCodeAt(atKey.indexOf("\0") + 1) === HASH;
-  const json = jsonOf(entry.value === null ? [entry.node] : isHashed ? [entry.node, entry.value.json, key] : [entry.node, entry.value.json]);
+  const json = entry.json === null ? JSON.stringify([entry.node]) : `[${JSON.stringify(entry.node)},${entry.json}${isHashed ? `,${JSON.stringify(key)}` : ""}]`;
   const bytes = Buffer.allocUnsafe(HEADER + Buffer.byteLength(json));
   bytes.writeDoubleBE(entry.version, 4);
   bytes.write(json, HEADER);
@@ -48,14 +43,6 @@ export function encodeEntry(entry: StoredEntry, key: string, atKey: string): Buf
 }
 
 const HASH = 35;
-
-function jsonOf(value: readonly unknown[]): string {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw new InvariantError("a value for the store that is not JSON-able", { cause });
-  }
-}
 
 /** The version of intact bytes; null when they are damaged. */
 export function intactVersion(bytes: Uint8Array): number | null {

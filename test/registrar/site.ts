@@ -81,6 +81,14 @@ export function memoryStore(rows = new Map<string, string>()): Store & { readonl
     delete(table, key) {
       rows.delete(`${table} ${key}`);
     },
+    started: () => undefined,
+    commit: () => undefined,
+    isImmediate: true,
+    kept: (done) => {
+      done(true);
+    },
+    health: () => ({ isStalled: false, pendingRecords: 0, pendingBytes: 0, pendingSeconds: 0, unwrittenRecords: 0 }),
+    backup: () => Promise.reject(new Error("not here")),
     flushed: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

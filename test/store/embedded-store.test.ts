@@ -3,29 +3,27 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { open } from "lmdb";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { UnavailableError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import { openEmbeddedStore, TOMBSTONE_MS } from "../../src/store/embedded-store.ts";
-import { LMDB_OPTIONS } from "../../src/store/integrity-check.ts";
+import { openEmbeddedStore } from "../../src/store/embedded-store.ts";
+import { LMDB_OPTIONS, TOMBSTONE_MS } from "../../src/store/store-file.ts";
 import type { Store, StoredRecord } from "../../src/store/store.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
+import { bundled, nativePath } from "./programs.ts";
 
-const program = join(import.meta.dirname, "../../node_modules/.cache/lamplight-store-process.mjs");
+let program = "";
+let workerPath = "";
 let top = "";
 let folder = "";
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
-  await build({ entryPoints: [join(import.meta.dirname, "store-process.ts")], outfile: program, bundle: true, platform: "node", format: "esm", packages: "external" });
-});
-afterAll(() => {
-  rmSync(program, { force: true });
+  [program, workerPath] = await Promise.all([bundled("test/store/store-process.ts"), bundled("src/store/journal-worker.ts")]);
 });
 beforeEach(() => {
   top = mkdtempSync(join(tmpdir(), "lamplight-store-"));
@@ -36,13 +34,13 @@ afterEach(() => {
   rmSync(top, { recursive: true, force: true });
 });
 
-const opened = (clock: Clock = systemClock): Promise<Store> => openEmbeddedStore({ folder, node: "laurel", clock, log: silentLog });
+const opened = (clock: Clock = systemClock): Promise<Store> => openEmbeddedStore({ folder, node: "laurel", clock, log: silentLog, programs: { workerPath, nativePath }, durability: "fast", segmentBytes: 1 << 20 });
 const all = (store: Store): ReadonlyMap<string, StoredRecord> => new Map([...store.load("bindings")].map((record) => [record.key, record]));
 
 /** Starts the other process and resolves with its first line. */
 function started(mode: "hold" | "write", count = 0): Promise<{ readonly child: ChildProcess; readonly line: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn("node", [program, folder, mode, String(count)], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn("node", [program, folder, mode, String(count), workerPath, nativePath], { stdio: ["ignore", "pipe", "inherit"] });
     children.push(child);
     child.once("error", reject);
     child.stdout.once("data", (bytes: Buffer) => {
@@ -128,12 +126,17 @@ test("marks of deletions are dropped after a day", async () => {
   const store = await opened(clock);
   store.put("bindings", "a", 1);
   store.put("bindings", "b", 1);
-  store.delete("bindings", "a");
   await store.close();
-  expect(await count()).toBe(3);
+  const next = await opened(clock);
+  next.delete("bindings", "a");
+  next.put("bindings", "c", 1);
+  await next.flushed();
+  next.delete("bindings", "c");
+  await next.close();
+  expect(await count()).toBe(4);
   clock.advance(TOMBSTONE_MS + 1000);
   await (await opened(clock)).close();
-  expect(await count()).toBe(2);
+  expect(await count()).toBe(3);
 });
 
 test("a value that is not JSON-able is left out without harm to the others", async () => {
@@ -203,7 +206,7 @@ describe("with another process", () => {
 });
 
 test("a full disk rejects flushed, ends no process, and harms nothing that was written", async () => {
-  const child = spawn("sh", ["-c", 'ulimit -S -f 4000; exec node "$0" "$1" fill 20000', program, folder], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn("sh", ["-c", 'ulimit -S -f 4000; exec node "$0" "$1" fill 20000 "$2" "$3"', program, folder, workerPath, nativePath], { stdio: ["ignore", "pipe", "ignore"] });
   children.push(child);
   const line = await new Promise<string>((resolve) => child.stdout.once("data", (bytes: Buffer) => { resolve(bytes.toString()); }));
   expect(line).toContain(`store in ${folder} cannot be written; is the disk full?`);
@@ -280,9 +283,9 @@ describe("a file that is not sound is refused, named, and left as it is", () => 
   test("a file of a newer program, by its number", async () => {
     await filled();
     const db = open({ path: file(), ...LMDB_OPTIONS });
-    await db.put(Buffer.from("\0format"), Buffer.from("lamplight 2"));
+    await db.put(Buffer.from("\0format"), Buffer.from("lamplight 3"));
     await db.close();
-    await expect(opened()).rejects.toThrow(/has format 2, this program knows up to 1; start the newer program/);
+    await expect(opened()).rejects.toThrow(/has format 3, this program knows up to 2; start the newer program/);
     await refused();
   });
 

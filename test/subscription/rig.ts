@@ -53,6 +53,28 @@ export class MemoryStore implements Store {
     return this.records.get(table)?.size ?? 0;
   }
 
+  readonly isImmediate: boolean = true;
+
+  started(): void {
+    // Read whenever a test likes.
+  }
+
+  commit(): void {
+    // Every put is one.
+  }
+
+  kept(done: (isKept: boolean) => void): void {
+    done(true);
+  }
+
+  health() {
+    return { isStalled: false, pendingRecords: 0, pendingBytes: 0, pendingSeconds: 0, unwrittenRecords: 0 };
+  }
+
+  backup(): Promise<number> {
+    return Promise.reject(new Error("not here"));
+  }
+
   flushed(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,0 +1,303 @@
+import { join } from "node:path";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { systemClock } from "../base/clock.ts";
+import { InvariantError } from "../base/errors.ts";
+import { writeBackup } from "./backup-file.ts";
+import { JournalChanges } from "./journal-changes.ts";
+import { JournalFiles } from "./journal-files.ts";
+import { CONTROL, KIND, POSITION, SEGMENT, SEGMENTS_MIN, type BackupOrder, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
+import { recordsFrom, type JournalRecord } from "./journal-reader.ts";
+import { StoreFile, TOMBSTONE_MS, type Change, type StoreMark } from "./store-file.ts";
+
+// The thread that waits for the disk, so that nobody else does: it makes and syncs the journal's segments, and carries what they hold into the store's file.
+
+/** How often the journal is synced: what a power cut costs at most. */
+const SYNC_MS = 1000;
+/** How often what the journal holds is carried into the store's file; a key that changed often meanwhile is written once. */
+const CHECKPOINT_MS = 10_000;
+/** After a failure the same is tried again so much later. */
+const RETRY_MS = 1000;
+/** Changes in one transaction; between two the journal is synced when it is time. */
+const SLICE = 2000;
+/** How often it looks, when nobody wakes it. */
+const LOOK_MS = 100;
+/** Memory ahead of the journal's head that stays writable while the disk stalls: this much, or four times a second's growth. */
+const WARM_BYTES_MIN = 64 << 10;
+const WARM_BYTES_MAX = 4 << 20;
+/** How often old marks of deletions are looked for. */
+const SWEEP_MS = 3_600_000;
+
+class JournalWorker {
+  readonly #data: WorkerData;
+  readonly #control: Int32Array;
+  readonly #positions: BigInt64Array;
+  readonly #files: JournalFiles;
+  readonly #changes = new JournalChanges();
+  /** Of each segment: what was read of it, in which generation. */
+  readonly #read = new Map<number, { generation: number; offset: number }>();
+  #file: StoreFile | null = null;
+  #readSequence: number;
+  #readVersion: number;
+  #syncedAt = 0;
+  #syncedSequence = 0;
+  #checkpointAt = 0;
+  #sweptAt = 0;
+  #retryAt = 0;
+  #isSyncLost = false;
+  #failing: "file" | "journal" | null = null;
+
+  constructor(data: WorkerData) {
+    this.#data = data;
+    this.#control = new Int32Array(data.control);
+    this.#positions = new BigInt64Array(data.positions);
+    this.#files = new JournalFiles(data);
+    this.#readSequence = this.#position(POSITION.applied);
+    this.#readVersion = data.version;
+    this.#sweptAt = this.#checkpointAt = systemClock.now();
+  }
+
+  run(): void {
+    for (let isFirst = true; ; isFirst = false) {
+      const woken = Atomics.load(this.#control, CONTROL.wake);
+      const stage = Atomics.load(this.#control, CONTROL.stage);
+      this.#guarded("journal", () => {
+        this.#syncIfDue(stage === 2);
+        this.#prepareIfNeeded();
+      });
+      if (isFirst) say({ kind: "ready" });
+      if (stage >= 1) this.#guarded("file", () => {
+        this.#checkpointIfDue(stage === 2);
+      });
+      if (stage === 2 && this.#end()) return;
+      for (let order = nextOrder(); order !== null; order = nextOrder()) this.#backup(order);
+      Atomics.wait(this.#control, CONTROL.wake, woken, LOOK_MS);
+    }
+  }
+
+  /** Runs a step that may wait for the disk; a failure is told once, and tried again later. */
+  #guarded(what: "file" | "journal", step: () => void): void {
+    const now = systemClock.now();
+    if (this.#failing === what && now < this.#retryAt) return;
+    try {
+      step();
+      if (this.#failing === what) {
+        this.#failing = null;
+        Atomics.store(this.#control, CONTROL.failing, 0);
+        say({ kind: "works" });
+      }
+    } catch (err) {
+      trackCommitError(err);
+      this.#idle();
+      this.#retryAt = now + RETRY_MS;
+      if (this.#failing === what) return;
+      this.#failing = what;
+      Atomics.store(this.#control, CONTROL.failing, what === "file" ? 1 : 2);
+      say({ kind: "failed", what, reason: err instanceof Error ? err.message : String(err) });
+    }
+  }
+
+  #syncIfDue(isEnd: boolean): void {
+    const last = this.#position(POSITION.last);
+    const now = systemClock.now();
+    if (!this.#files.isMapped && last > this.#position(POSITION.written)) {
+      this.#waiting(() => {
+        this.#files.write();
+      });
+      this.#store(POSITION.written, last);
+      this.#tell();
+    }
+    if (last === this.#syncedSequence || (!isEnd && !this.#data.isFull && now < this.#syncedAt + SYNC_MS)) return;
+    try {
+      this.#waiting(() => {
+        this.#files.sync();
+      });
+    } catch (err) {
+      // The system may have thrown away what it could not write: from now on only the store's file says what is on the disk.
+      this.#isSyncLost = true;
+      throw err;
+    }
+    const grown = last - this.#syncedSequence;
+    this.#syncedAt = systemClock.now();
+    this.#syncedSequence = last;
+    if (!this.#isSyncLost) this.#store(POSITION.synced, last);
+    this.#tell();
+    this.#files.warmAhead(Math.min(WARM_BYTES_MAX, Math.max(WARM_BYTES_MIN, grown * 2048)));
+  }
+
+  /** Two segments are always ready, or the store's file takes what the full ones hold. */
+  #prepareIfNeeded(): void {
+    while (this.#files.states().filter(({ state }) => state === SEGMENT.ready).length < SEGMENTS_MIN) {
+      let isMade = false;
+      this.#waiting(() => {
+        isMade = this.#files.prepare();
+      });
+      if (!isMade) return;
+      this.#tell();
+    }
+  }
+
+  #checkpointIfDue(isEnd: boolean): void {
+    const now = systemClock.now();
+    const last = this.#position(POSITION.last);
+    const isPressed = this.#files.states().filter(({ state }) => state === SEGMENT.ready).length < SEGMENTS_MIN && this.#files.states().some(({ state }) => state === SEGMENT.full);
+    if (isEnd || isPressed || this.#isSyncLost || (last > this.#position(POSITION.applied) && now >= this.#checkpointAt + CHECKPOINT_MS)) this.#checkpoint();
+    if (now >= this.#sweptAt + SWEEP_MS) {
+      this.#readVersion = data.version;
+    this.#sweptAt = now;
+      this.#waiting(() => {
+        this.#storeFile().sweep(now - TOMBSTONE_MS);
+      });
+    }
+  }
+
+  /** Carries everything that was appended into the store's file. */
+  #checkpoint(): void {
+    this.#checkpointAt = systemClock.now();
+    const file = this.#storeFile();
+    const full: number[] = [];
+    for (const state of [...this.#files.states()].sort((one, other) => one.generation - other.generation)) {
+      if (state.state !== SEGMENT.full && state.state !== SEGMENT.current) continue;
+      const done = this.#read.get(state.at);
+      const from = done?.generation === state.generation ? done.offset : 0;
+      const segment = this.#files.read(state, from);
+      const end = this.#take(segment, from, state.generation);
+      this.#read.set(state.at, { generation: state.generation, offset: end });
+      if (state.state !== SEGMENT.full) continue;
+      if (end !== state.end) throw new InvariantError(`the journal's segment ${String(state.at + 1)} ends at ${String(end)}, not at ${String(state.end)}`);
+      full.push(state.at);
+    }
+    const mark = { name: this.#data.storeName, applied: this.#readSequence, version: this.#readVersion };
+    if (mark.applied > this.#position(POSITION.applied)) {
+      let slice: Change[] = [];
+      for (const change of this.#changes.values()) {
+        slice.push(change);
+        if (slice.length < SLICE) continue;
+        this.#apply(file, slice, null);
+        slice = [];
+      }
+      this.#apply(file, slice, mark);
+      this.#changes.clear();
+      this.#store(POSITION.applied, mark.applied);
+    }
+    if (mark.applied > this.#position(POSITION.synced)) this.#store(POSITION.synced, mark.applied);
+    this.#isSyncLost = false;
+    for (const at of full) this.#files.recycle(at);
+    this.#tell();
+  }
+
+  #apply(file: StoreFile, slice: readonly Change[], mark: StoreMark | null): void {
+    this.#waiting(() => {
+      file.apply(slice, mark);
+    });
+    if (mark === null) this.#guarded("journal", () => {
+      this.#syncIfDue(false);
+      this.#prepareIfNeeded();
+    });
+  }
+
+  /** Takes the records of a stretch; where it ends. */
+  #take(segment: Buffer, from: number, generation: number): number {
+    let end = from;
+    const next = (): JournalRecord[] => {
+      const found: JournalRecord[] = [];
+      for (const record of recordsFrom(segment, from, generation)) {
+        end = record.end;
+        if (record.sequence <= this.#readSequence) continue;
+        if (record.sequence !== this.#readSequence + 1) throw new InvariantError(`the journal goes on with ${String(record.sequence)} after ${String(this.#readSequence)}`);
+        this.#readSequence = record.sequence;
+        this.#readVersion = Math.max(this.#readVersion, record.version);
+        if (record.kind !== KIND.begin) found.push(record);
+      }
+      return found;
+    };
+    this.#changes.take(segment, next(), this.#data.node);
+    return end;
+  }
+
+  #backup({ id, file }: BackupOrder): void {
+    let records = 0;
+    try {
+      this.#checkpoint();
+      records = writeBackup(file, this.#storeFile(), (count) => {
+        say({ kind: "progress", id, records: count });
+        this.#guarded("journal", () => {
+          this.#syncIfDue(false);
+          this.#prepareIfNeeded();
+        });
+      });
+      say({ kind: "backedUp", id, records, reason: null });
+    } catch (err) {
+      trackCommitError(err);
+      this.#idle();
+      say({ kind: "backedUp", id, records, reason: err instanceof Error ? err.message : String(err) });
+    }
+  }
+
+  /** True when there is nothing left to do, or no way to do it. */
+  #end(): boolean {
+    if (this.#failing === null && this.#position(POSITION.applied) < this.#position(POSITION.last)) return false;
+    const reason = this.#failing === null ? null : "the disk cannot be written";
+    this.#files.close();
+    const file = this.#file;
+    if (file === null) say({ kind: "ended", reason });
+    else
+      file.close().then(
+        () => {
+          say({ kind: "ended", reason });
+        },
+        (err: unknown) => {
+          say({ kind: "ended", reason: String(err) });
+        },
+      );
+    return true;
+  }
+
+  #storeFile(): StoreFile {
+    this.#file ??= new StoreFile(join(this.#data.folder, "store.mdb"));
+    return this.#file;
+  }
+
+  #waiting(step: () => void): void {
+    Atomics.add(this.#control, CONTROL.busy, 1);
+    step();
+    Atomics.add(this.#control, CONTROL.busy, 1);
+  }
+
+  /** After a step that threw. */
+  #idle(): void {
+    if (Atomics.load(this.#control, CONTROL.busy) % 2 !== 0) Atomics.add(this.#control, CONTROL.busy, 1);
+  }
+
+  #tell(): void {
+    if (Atomics.load(this.#control, CONTROL.listening) === 1) say({ kind: "changed" });
+  }
+
+  #position(at: number): number {
+    return Number(Atomics.load(this.#positions, at));
+  }
+
+  #store(at: number, value: number): void {
+    Atomics.store(this.#positions, at, BigInt(value));
+  }
+}
+
+function say(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+function nextOrder(): BackupOrder | null {
+  if (parentPort === null) return null;
+  const received: { message: BackupOrder } | undefined = receiveMessageOnPort(parentPort);
+  return received?.message ?? null;
+}
+
+/** A failed commit carries the disk's error as a second promise, which would end the process. */
+function trackCommitError(err: unknown): void {
+  if (err instanceof Error && "commitError" in err && err.commitError instanceof Promise) err.commitError.catch(() => undefined);
+}
+
+function run(data: WorkerData): void {
+  new JournalWorker(data).run();
+}
+
+run(workerData);
