@@ -9,6 +9,7 @@ import type { SubscriptionCounters } from "./counters.ts";
 import { formatEvent } from "./event-header.ts";
 import type { Rendered } from "./event-package.ts";
 import { notifyVerdict, retryDelayMs } from "./notify-outcome.ts";
+import { NotifyWindow } from "./notify-window.ts";
 import type { NotifyWitness } from "./notify-witness.ts";
 import { endState, type EndReason, type Subscription } from "./subscription.ts";
 
@@ -44,10 +45,14 @@ export class Notifier {
   readonly #retryKind: number;
   /** Suspect subscriptions by watcher: what a REGISTER of that person resumes. */
   readonly #suspects = new Map<Aor, Set<Subscription>>();
+  readonly #window: NotifyWindow;
   #isClosed = false;
 
   constructor(deps: NotifierDeps) {
     this.#deps = deps;
+    this.#window = new NotifyWindow(deps, (subscription) => {
+      this.#goOn(subscription);
+    });
     this.#retryKind = deps.wheel.kind((slot) => {
       const subscription = deps.at(slot);
       if (subscription === undefined) return;
@@ -68,7 +73,13 @@ export class Notifier {
     if (rendered === null) return;
     const { sent } = subscription;
     if (sent !== null && isSame(rendered, sent)) counters.unchanged++;
-    else this.#send(subscription, rendered);
+    else if (this.#window.admits(subscription)) this.#send(subscription, rendered);
+    else subscription.isDue = true;
+  }
+
+  /** NOTIFYs that wait until others are answered. */
+  get waiting(): number {
+    return this.#window.waiting;
   }
 
   /** The watcher subscribed or refreshed: the full state at once, changed or not. `isMoved`: it is reached another way than before, so an unanswered
@@ -104,12 +115,14 @@ export class Notifier {
   /** It is off the table, and nothing more is to be sent. */
   forget(subscription: Subscription): void {
     this.#trust(subscription);
+    this.#window.forget(subscription);
     subscription.phase = "over";
   }
 
   /** From now on nothing is sent, and no answer counts. */
   close(): void {
     this.#isClosed = true;
+    this.#window.close();
   }
 
   #answered(subscription: Subscription, cseq: number, outcome: AgentOutcome): void {
@@ -117,6 +130,7 @@ export class Notifier {
     if (subscription.inFlight !== cseq || this.#isClosed) return;
     const { counters, clock, witness } = this.#deps;
     subscription.inFlight = 0;
+    this.#window.answered(subscription.lastSentAt);
     subscription.answeredAt = clock.now();
     subscription.answerStatus = outcome.kind === "answered" ? outcome.status : 0;
     witness?.answered(subscription);
@@ -177,7 +191,18 @@ export class Notifier {
     if (suspects.size === 0) this.#suspects.delete(watcher);
   }
 
+  /** There is room again for what waited. */
+  #goOn(subscription: Subscription): void {
+    if (subscription.inFlight !== 0 || subscription.phase !== "live") return;
+    if (subscription.mustSend) this.#sendNow(subscription);
+    else if (subscription.isDue) this.changed(subscription);
+  }
+
   #sendNow(subscription: Subscription): void {
+    if (!this.#window.admits(subscription)) {
+      subscription.mustSend = true;
+      return;
+    }
     const rendered = this.#render(subscription);
     if (rendered !== null) this.#send(subscription, rendered);
     else if (subscription.failures > 0) this.#suspect(subscription, 0);
@@ -210,6 +235,7 @@ export class Notifier {
     const cseq = ++subscription.cseq;
     subscription.inFlight = cseq;
     subscription.lastSentAt = clock.now();
+    this.#window.sent();
     subscription.lastSent = rendered;
     subscription.answeredAt = 0;
     counters.notifiesSent++;

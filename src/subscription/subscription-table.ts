@@ -34,8 +34,8 @@ export class SubscriptionTable {
     return this.#slots.at(slot);
   }
 
-  all(): Iterable<Subscription> {
-    return this.#byTag.values();
+  all(): readonly Subscription[] {
+    return [...this.#byTag.values()];
   }
 
   add(subscription: Subscription): void {

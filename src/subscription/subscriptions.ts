@@ -80,7 +80,7 @@ export interface Subscriptions {
   forget(aor: Aor): void;
   /** Takes up what the store kept, at start: publications first. What has lapsed is dropped; nobody is notified until something changes. */
   restore(): void;
-  /** A full NOTIFY for all who had none since the start, spread over that time: what no longer rings since the crash must not stay lit. */
+  /** A full NOTIFY for all who had none since the start, spread over that time, or longer when they are more than 2,000 a second: what no longer rings since the crash must not stay lit. */
   renotify(withinMs: number): void;
   /** The server stops: nothing is sent any more, everything stays in the store. */
   close(): void;
@@ -91,6 +91,7 @@ export const DIALOG_TEXT_MAX = 4096;
 const USER_AGENT_LENGTH_MAX = 128;
 const SHARED_TEXTS_MAX = 2000;
 const SHARED_ACCEPTS_MAX = 256;
+const RENOTIFY_PER_SECOND = 2000;
 
 /** Builds the engine. `packages` in the order in which Allow-Events names them; `mayPublish` tells who may publish for `call.aor`. */
 export function subscriptions(deps: {
@@ -338,7 +339,10 @@ export function subscriptions(deps: {
       }
     },
     renotify(withinMs) {
-      for (const subscription of table.all()) if (subscription.lastSentAt === 0) notifier.fullWithin(subscription, random.below(Math.max(1, Math.floor(withinMs))));
+      const all = table.all();
+      // Many are given more time: their watchers renew by themselves after a power cut, and must be heard.
+      const spread = Math.max(1, Math.floor(withinMs), Math.ceil((all.length * 1000) / RENOTIFY_PER_SECOND));
+      for (const subscription of all) if (subscription.lastSentAt === 0) notifier.fullWithin(subscription, random.below(spread));
     },
     close() {
       isClosed = true;
