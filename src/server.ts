@@ -181,7 +181,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     isWatched: (aor) => watchers.isWatched(aor, "reg"),
   });
   const packages = eventPackages({
-    presence: presencePackage({ presence, imToRpid: (userAgent) => config.presence.imToRpid || phones.profileOf(userAgent).publish === "im", keepsWritten: !config.presence.merge }),
+    presence: presencePackage({ presence, imToRpid: (userAgent) => config.presence.imToRpid || phones.isImPublisher(userAgent), keepsWritten: !config.presence.merge }),
     dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true),
     messageSummary: messageSummaryPackage(mailboxes),
     reg: registrationEvents,

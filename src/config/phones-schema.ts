@@ -42,7 +42,7 @@ const phoneKeys = {
   caller: maybe("`confirmed`: the lamp of somebody who calls is steady before he is answered.", choice(["early", "confirmed"])),
   remote: maybe("Whether a lamp names the other party: `shown`, `anonymous` or `none`. Pickup by `Replaces` works with `shown` alone on most phones.", choice(["shown", "anonymous", "none"])),
   hold: maybe("The attribute that marks a held call: `pval` (RFC 4235) or `pvalue`.", choice(["pval", "pvalue"])),
-  publish: maybe("What the phone publishes: `pidf`, `im` (its `im:` status is read as RPID even with `im_to_rpid: false`) or `none`.", choice(["pidf", "im", "none"])),
+  publish: maybe("What the phone publishes: `pidf`, `im` (where a rule says so, its `im:` status is read as RPID even with `im_to_rpid: false`) or `none`.", choice(["pidf", "im", "none"])),
   pickup: maybe("How the phone takes a call that rings elsewhere: `replaces`, `remote-target` or `code`.", choice(["replaces", "remote-target", "code"])),
   alert_info: maybe("The form of Alert-Info that it understands.", choice(["urn", "bellcore", "yealink", "snom", "polycom"])),
   digest: maybe("What its challenges offer, for phones that fail when they see them all: some of `authentication.algorithms`.", placed(list(choice(["MD5", "SHA-256"]), "a list such as [MD5]"))),

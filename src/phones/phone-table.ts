@@ -16,6 +16,8 @@ export interface PhoneTable {
   readonly profileOf: (userAgent: string) => PhoneProfile;
   /** The same, with its origin. */
   readonly matchOf: (userAgent: string) => Match;
+  /** Whether the operator said that phones of that User-Agent publish in the old `im:` vocabulary. */
+  readonly isImPublisher: (userAgent: string) => boolean;
 }
 
 /** User-Agent texts that are remembered; an office has dozens, a scanner makes up thousands. */
@@ -51,7 +53,11 @@ export function phoneTable(rules: readonly PhoneRule[] = []): PhoneTable {
     if (remembered.size < REMEMBERED_MAX && userAgent.length <= LOOKED_AT_MAX) remembered.set(userAgent, match);
     return match;
   };
-  return { matchOf, profileOf: (userAgent) => matchOf(userAgent).profile };
+  return {
+    matchOf,
+    profileOf: (userAgent) => matchOf(userAgent).profile,
+    isImPublisher: (userAgent) => rules[matchOf(userAgent).rule - 1]?.publish === "im",
+  };
 }
 
 const LAST: BuiltInProfile = { match: null, why: "", profile: STANDARD };

@@ -11,7 +11,7 @@ export interface PhoneProfile {
   /** How many dialogs one document may hold: all, or the one that its lamp follows. */
   readonly dialogs: "all" | "one";
   readonly dialog: DialogForm;
-  /** What it publishes of itself. */
+  /** What it publishes of itself, for the page that shows it. */
   readonly publish: "pidf" | "im" | "none";
   readonly pickup: PickupForm;
   readonly alertInfo: AlertInfoForm;

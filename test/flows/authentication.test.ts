@@ -36,6 +36,17 @@ describe("digest", () => {
     expect((await alice.register()).status).toBe(200);
   });
 
+  test("a phone that fails on two challenges is offered the one that its rule names", async () => {
+    stage = await Stage.start({ yaml: 'authentication: { algorithms: [MD5, SHA-256] }\nphones:\n  - { match: "^Old", digest: [MD5] }\n' });
+    for (const [userAgent, offered] of [["OldPhone/1", ["MD5"]], ["NewPhone/1", ["SHA-256", "MD5"]]] as const) {
+      const phone = await stage.phone("101", "udp", { userAgent });
+      phone.send(registerOf(phone));
+      const challenge = await phone.response("REGISTER", 401);
+      expect([...challenge.text.matchAll(/algorithm=([\w-]+)/g)].map((found) => found[1]), userAgent).toEqual(offered);
+      expect((await phone.register()).status).toBe(200);
+    }
+  });
+
   test("a wrong password is challenged anew, an unknown user is told the same, and a replayed answer is stale", async () => {
     stage = await Stage.start();
     const alice = await stage.phone("101", "udp", { password: "wrong" });
@@ -142,7 +153,7 @@ describe("strangers", () => {
     stage = await Stage.start();
     const phone = await stage.phone("x");
     const { final } = await phone.ask(phone.text("OPTIONS", `sip:${DOMAIN}`, { from: stranger }));
-    expect([final.status, final.header(Header.allow)?.includes("SUBSCRIBE"), final.headerNamed("Allow-Events")]).toEqual([200, true, "presence, dialog"]);
+    expect([final.status, final.header(Header.allow)?.includes("SUBSCRIBE"), final.headerNamed("Allow-Events")]).toEqual([200, true, "presence, dialog, message-summary, reg, as-feature-event"]);
   });
 });
 

@@ -69,6 +69,24 @@ describe("what an old phone publishes in the im: vocabulary, watchers get as RPI
   });
 });
 
+test("with im_to_rpid off the old status passes through, but for phones that a rule of the operator's names", async () => {
+  const kind = await Stage.start({ yaml: 'presence: { im_to_rpid: false }\nphones:\n  - { match: "^Acme", publish: im }\n' });
+  try {
+    const carol = await watcher(kind, "103");
+    const one = await watch(carol, "102", "presence");
+    await publish(await watcher(kind, "102", "udp", "snomD785/10.1"), snom("Lunch"));
+    // The phone's registration is news too.
+    let message = await one.next();
+    while (!message.body.includes("Lunch")) message = await one.next();
+    expect(message.body).toMatch(/<im:im [^>]*>Lunch<\/im:im>/);
+    expect(message.body).not.toContain("rpid:meal");
+    await publish(await watcher(kind, "102", "udp", "Acme/1"), snom("Busy"));
+    expect((await one.next()).body).toContain("<rpid:busy/>");
+  } finally {
+    await kind.stop();
+  }
+});
+
 const WATCHERS = [
   ["yealink", "Yealink SIP-T46S 66.86", "application/pidf+xml"],
   ["polycom", "PolycomVVX-VVX_410-UA/5.9", "application/xpidf+xml"],
