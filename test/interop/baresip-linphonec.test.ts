@@ -59,6 +59,34 @@ describe.skipIf(obstacle("baresip", "linphonec") !== null)("baresip and linphone
     await baresip.contactShows("Bob", /Offline/);
   });
 
+  test("each shows a call of the other, and what was set on a page, and goes back after it", async () => {
+    const server = await startLamplight({ users });
+    const linphonec = await startLinphonec({ server: server.sip, user: bob.id, password: bob.password, watches: [`sip:101@${server.sip}`] });
+    const baresip = await startBaresip({ server: server.sip, user: alice.id, password: alice.password, watches: new Map([["Bob", `sip:102@${server.sip}`]]) });
+    await linphonec.line(/Friend .*101.* is Online/);
+    await baresip.contactShows("Bob", /Online/);
+
+    await baresip.command("dial", `sip:102@${server.sip}`);
+    await baresip.event("CALL_ESTABLISHED");
+    await baresip.contactShows("Bob", /Busy/);
+    await linphonec.line(/Friend .*101.* is On the phone/);
+    await baresip.command("hangup");
+    await baresip.contactShows("Bob", /Online/);
+    await linphonec.line(/Friend .*101.* is Online/);
+
+    await server.setPresence("102", { do_not_disturb: true });
+    await baresip.contactShows("Bob", /Busy/);
+    await server.setPresence("102", { do_not_disturb: false });
+    await baresip.contactShows("Bob", /Online/);
+    await server.setPresence("101", { activities: ["away"], override: true });
+    await linphonec.line(/Friend .*101.* is Away/);
+
+    const why = (await server.get("/api/presence/101/why")) as { readonly inputs: readonly { readonly source: string; readonly won: boolean }[]; readonly watchers: readonly { readonly sent: { readonly status: number } }[] };
+    // baresip may publish more than once: it begins before it is registered.
+    expect(new Set(why.inputs.map(({ source, won }) => `${source} ${String(won)}`))).toEqual(new Set(["override true", "publish false", "registration false"]));
+    expect(why.watchers.map(({ sent }) => sent.status)).toEqual([200]);
+  });
+
   test("a call outlives the server: after kill -9 and a new start the BYE passes at once over UDP", async () => {
     const server = await startLamplight({ users });
     const [linphonec, baresip] = await Promise.all([

@@ -16,6 +16,8 @@ export interface Lamplight {
   program(): Program;
   /** What `GET path` answers. */
   get(path: string): Promise<unknown>;
+  /** Sets a person's state as a page would. */
+  setPresence(user: string, state: object): Promise<void>;
   /** Resolves once `user` has a contact registered. */
   registered(user: string): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
@@ -76,6 +78,10 @@ directory: ./directory.yaml
     data,
     program: () => program,
     get,
+    setPresence: async (user, state) => {
+      const answer = await fetch(`${web}/api/presence/${user}`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(state) });
+      if (!answer.ok) throw new Error(`PUT ${JSON.stringify(state)}: ${answer.status} ${await answer.text()}`);
+    },
     registered: async (user) => {
       await eventually(
         async () => {
