@@ -341,6 +341,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       spoken.directoryChanged(directory.users().map(({ aor }) => aor));
       mailboxes.restore();
       watchers.restore();
+      store.started();
       // Who has not changed since the last run is written down again: the record of a run is whole.
       if (record !== null) for (const { aor } of directory.users()) record.touched(aor);
       isReady = true;

@@ -3,6 +3,7 @@ import type { EventStreams } from "./admin/event-streams.ts";
 import type { Server } from "./server.ts";
 import type { ProtocolCounters } from "./sip/transport/counters.ts";
 import type { SystemTransports } from "./sip/transport/system-transports.ts";
+import type { Store } from "./store/store.ts";
 
 /** The parts of a server that the metrics read. */
 export type MeasuredParts = Pick<Server, "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory">;
@@ -69,5 +70,17 @@ export function webMetrics(server: MeasuredParts, transports: Pick<SystemTranspo
     ),
     gauge("event_streams", "Pages that follow /api/events.", () => streams.count),
     counter("event_streams_closed_slow_total", "Event streams closed because nobody read them.", () => streams.closedSlow),
+  ];
+}
+
+/** How well the store keeps up. */
+export function storeMetrics(store: Pick<Store, "health">): readonly Metric[] {
+  const gauge = (name: string, help: string, read: () => number): Metric => ({ name: `lamplight_store_${name}`, help, kind: "gauge", read });
+  return [
+    gauge("stalled", "1 while the disk of the store does not answer or refuses to be written: an alarm.", () => (store.health().isStalled ? 1 : 0)),
+    gauge("pending_records", "Records that a power cut would cost.", () => store.health().pendingRecords),
+    gauge("pending_bytes", "Bytes of the journal that a power cut would cost.", () => store.health().pendingBytes),
+    gauge("pending_seconds", "For how long the oldest record waits for the disk.", () => store.health().pendingSeconds),
+    gauge("unwritten_records", "Records that wait in memory because the journal has no room: a crash of the program would cost them.", () => store.health().unwrittenRecords),
   ];
 }

@@ -11,7 +11,7 @@ import { interfaceAddresses } from "./directory/own-hosts.ts";
 import type { Server, World } from "./server.ts";
 import type { SystemTransports } from "./sip/transport/system-transports.ts";
 import { webEvents } from "./web-events.ts";
-import { webMetrics } from "./web-metrics.ts";
+import { storeMetrics, webMetrics } from "./web-metrics.ts";
 import { webRoutes } from "./web-routes.ts";
 
 /** The pages and the API of a running server. */
@@ -26,7 +26,7 @@ export interface Web {
 }
 
 /** What of the world the pages need. */
-export type WebWorld = Pick<World, "clock" | "random" | "log"> & { readonly transports: Pick<SystemTransports, "counters"> };
+export type WebWorld = Pick<World, "clock" | "random" | "log"> & Partial<Pick<World, "store">> & { readonly transports: Pick<SystemTransports, "counters"> };
 
 // dist/main.js and src/web.ts both stand one folder below the package's own.
 const PACKAGE = new URL("../", import.meta.url);
@@ -45,7 +45,7 @@ export function webOf(config: Pick<Config, "web">, server: Server, world: WebWor
     async start() {
       const { streams, end: unfollow } = webEvents(server, clock);
       const process = processMetrics({ version: packageVersion(), startedAtMs: clock.now() });
-      const metrics = metricsPage([...process.metrics, ...webMetrics(server, world.transports, streams)]);
+      const metrics = metricsPage([...process.metrics, ...webMetrics(server, world.transports, streams), ...(world.store === undefined ? [] : storeMetrics(world.store))]);
       const end = (): void => {
         unfollow();
         process.stop();

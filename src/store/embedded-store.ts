@@ -234,7 +234,7 @@ class EmbeddedStore implements Store {
     this.commit();
     const journal = this.#journal;
     if (this.isImmediate || journal === null) done(this.isImmediate);
-    else if (journal.isStalled || this.#unwritten.size > 0) done(this.#deps.durability === "fast");
+    else if (journal.isUnsynced || this.#unwritten.size > 0) done(this.#deps.durability === "fast");
     else if (this.#keptTo(journal) >= journal.sequence) done(true);
     else {
       this.#waiters.push({ sequence: journal.sequence, since: this.#deps.clock.now(), done });
@@ -383,7 +383,7 @@ class EmbeddedStore implements Store {
     const lateBefore = this.#deps.clock.now() - STALL_MS;
     let ready = 0;
     for (const { sequence, since } of this.#waiters) {
-      if (sequence > keptTo && since > lateBefore && !journal.isStalled) break;
+      if (sequence > keptTo && since > lateBefore && !journal.isUnsynced) break;
       ready++;
     }
     for (const { sequence, done } of this.#waiters.splice(0, ready)) done(sequence <= keptTo || this.#deps.durability === "fast");

@@ -77,7 +77,12 @@ export class JournalFiles {
       Atomics.store(this.#control, CONTROL.segments + at * CONTROL.segmentWords + 2, slot);
       this.#setReady(at);
     } catch (err) {
-      closeSync(segment.file);
+      try {
+        // What is left of a full disk is for the store's file.
+        ftruncateSync(segment.file, 0);
+      } finally {
+        closeSync(segment.file);
+      }
       throw err;
     }
     return true;

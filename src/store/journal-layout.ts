@@ -50,8 +50,6 @@ export const CONTROL = {
   stage: 1,
   /** W counts up before (odd) and after (even) it waits for the disk. */
   busy: 2,
-  /** W: 1 while the store's file, 2 while the journal cannot be written. */
-  failing: 3,
   /** M: 1 while it wants to hear of every sync and every segment that is free again. */
   listening: 4,
   /** M: generation and offset of the end of what is written. */
@@ -87,13 +85,16 @@ export interface WorkerData {
   readonly memory: readonly SharedArrayBuffer[];
 }
 
+/** What the disk may refuse: that the journal is synced, that a segment is made, that the store's file is written. */
+export type Step = "sync" | "room" | "file";
+
 /** What the worker says. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
   /** Look at the shared words again. */
   | { readonly kind: "changed" }
-  | { readonly kind: "failed"; readonly what: "file" | "journal"; readonly reason: string }
-  | { readonly kind: "works" }
+  | { readonly kind: "failed"; readonly what: Step; readonly reason: string }
+  | { readonly kind: "works"; readonly what: Step }
   | { readonly kind: "progress"; readonly id: number; readonly records: number }
   | { readonly kind: "backedUp"; readonly id: number; readonly records: number; readonly reason: string | null }
   /** Everything is in the store's file, which is closed. */

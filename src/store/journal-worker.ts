@@ -5,7 +5,7 @@ import { InvariantError } from "../base/errors.ts";
 import { writeBackup } from "./backup-file.ts";
 import { JournalChanges } from "./journal-changes.ts";
 import { JournalFiles } from "./journal-files.ts";
-import { CONTROL, KIND, POSITION, SEGMENT, SEGMENTS_MIN, type BackupOrder, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
+import { CONTROL, KIND, POSITION, SEGMENT, SEGMENTS_MAX, SEGMENTS_MIN, type BackupOrder, type Step, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
 import { recordsFrom, type JournalRecord } from "./journal-reader.ts";
 import { StoreFile, TOMBSTONE_MS, type Change, type StoreMark } from "./store-file.ts";
 
@@ -42,9 +42,9 @@ class JournalWorker {
   #syncedSequence = 0;
   #checkpointAt = 0;
   #sweptAt = 0;
-  #retryAt = 0;
   #isSyncLost = false;
-  #failing: "file" | "journal" | null = null;
+  /** What fails, and when it is tried again. */
+  readonly #failing = new Map<Step, number>();
 
   constructor(data: WorkerData) {
     this.#data = data;
@@ -60,10 +60,7 @@ class JournalWorker {
     for (let isFirst = true; ; isFirst = false) {
       const woken = Atomics.load(this.#control, CONTROL.wake);
       const stage = Atomics.load(this.#control, CONTROL.stage);
-      this.#guarded("journal", () => {
-        this.#syncIfDue(stage === 2);
-        this.#prepareIfNeeded();
-      });
+      this.#keepUp(stage === 2);
       if (isFirst) say({ kind: "ready" });
       if (stage >= 1) this.#guarded("file", () => {
         this.#checkpointIfDue(stage === 2);
@@ -74,25 +71,29 @@ class JournalWorker {
     }
   }
 
+  /** What the journal needs: between the slices of longer work too. */
+  #keepUp(isEnd: boolean): void {
+    this.#guarded("sync", () => {
+      this.#syncIfDue(isEnd);
+    });
+    this.#guarded("room", () => {
+      this.#prepareIfNeeded();
+    });
+  }
+
   /** Runs a step that may wait for the disk; a failure is told once, and tried again later. */
-  #guarded(what: "file" | "journal", step: () => void): void {
+  #guarded(what: Step, step: () => void): void {
     const now = systemClock.now();
-    if (this.#failing === what && now < this.#retryAt) return;
+    if (now < (this.#failing.get(what) ?? 0)) return;
     try {
       step();
-      if (this.#failing === what) {
-        this.#failing = null;
-        Atomics.store(this.#control, CONTROL.failing, 0);
-        say({ kind: "works" });
-      }
+      if (this.#failing.delete(what)) say({ kind: "works", what });
     } catch (err) {
       trackCommitError(err);
       this.#idle();
-      this.#retryAt = now + RETRY_MS;
-      if (this.#failing === what) return;
-      this.#failing = what;
-      Atomics.store(this.#control, CONTROL.failing, what === "file" ? 1 : 2);
-      say({ kind: "failed", what, reason: err instanceof Error ? err.message : String(err) });
+      const isKnown = this.#failing.has(what);
+      this.#failing.set(what, now + RETRY_MS);
+      if (!isKnown) say({ kind: "failed", what, reason: err instanceof Error ? err.message : String(err) });
     }
   }
 
@@ -139,11 +140,12 @@ class JournalWorker {
   #checkpointIfDue(isEnd: boolean): void {
     const now = systemClock.now();
     const last = this.#position(POSITION.last);
-    const isPressed = this.#files.states().filter(({ state }) => state === SEGMENT.ready).length < SEGMENTS_MIN && this.#files.states().some(({ state }) => state === SEGMENT.full);
+    const states = this.#files.states();
+    const full = states.filter(({ state }) => state === SEGMENT.full).length;
+    const isPressed = full >= SEGMENTS_MAX / 2 || (full > 0 && !states.some(({ state }) => state === SEGMENT.ready));
     if (isEnd || isPressed || this.#isSyncLost || (last > this.#position(POSITION.applied) && now >= this.#checkpointAt + CHECKPOINT_MS)) this.#checkpoint();
     if (now >= this.#sweptAt + SWEEP_MS) {
-      this.#readVersion = data.version;
-    this.#sweptAt = now;
+      this.#sweptAt = now;
       this.#waiting(() => {
         this.#storeFile().sweep(now - TOMBSTONE_MS);
       });
@@ -189,10 +191,7 @@ class JournalWorker {
     this.#waiting(() => {
       file.apply(slice, mark);
     });
-    if (mark === null) this.#guarded("journal", () => {
-      this.#syncIfDue(false);
-      this.#prepareIfNeeded();
-    });
+    if (mark === null) this.#keepUp(false);
   }
 
   /** Takes the records of a stretch; where it ends. */
@@ -220,10 +219,7 @@ class JournalWorker {
       this.#checkpoint();
       records = writeBackup(file, this.#storeFile(), (count) => {
         say({ kind: "progress", id, records: count });
-        this.#guarded("journal", () => {
-          this.#syncIfDue(false);
-          this.#prepareIfNeeded();
-        });
+        this.#keepUp(false);
       });
       say({ kind: "backedUp", id, records, reason: null });
     } catch (err) {
@@ -235,8 +231,9 @@ class JournalWorker {
 
   /** True when there is nothing left to do, or no way to do it. */
   #end(): boolean {
-    if (this.#failing === null && this.#position(POSITION.applied) < this.#position(POSITION.last)) return false;
-    const reason = this.#failing === null ? null : "the disk cannot be written";
+    const isBehind = this.#position(POSITION.applied) < this.#position(POSITION.last);
+    if (isBehind && !this.#failing.has("file")) return false;
+    const reason = isBehind ? "the disk cannot be written" : null;
     this.#files.close();
     const file = this.#file;
     if (file === null) say({ kind: "ended", reason });
@@ -296,8 +293,8 @@ function trackCommitError(err: unknown): void {
   if (err instanceof Error && "commitError" in err && err.commitError instanceof Promise) err.commitError.catch(() => undefined);
 }
 
-function run(data: WorkerData): void {
-  new JournalWorker(data).run();
+function isWorkerData(value: unknown): value is WorkerData {
+  return typeof value === "object" && value !== null && "storeName" in value;
 }
 
-run(workerData);
+if (isWorkerData(workerData)) new JournalWorker(workerData).run();

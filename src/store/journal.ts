@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { UnavailableError, unreachable } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { CONTROL, KIND, POSITION, SEGMENT, SEGMENTS_MAX, WORD, type Append, type BackupOrder, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
+import { CONTROL, KIND, POSITION, SEGMENT, SEGMENTS_MAX, WORD, type Append, type BackupOrder, type Step, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
 import { memoryAppender } from "./journal-memory.ts";
 import { journalAddon } from "./journal-native.ts";
 import { STALL_MS } from "./store.ts";
@@ -59,7 +59,7 @@ export class Journal {
   #busySeen = 0;
   #busySince = 0;
   #isStalled = false;
-  #failure: string | null = null;
+  readonly #failures = new Map<Step, string>();
   #isEnding = false;
   #ended: { readonly resolve: (reason: string | null) => void } | null = null;
   readonly #backups = new Map<number, { readonly onProgress: (records: number) => void; readonly resolve: (records: number) => void; readonly reject: (err: UnavailableError) => void }>();
@@ -114,13 +114,20 @@ export class Journal {
     return this.isMapped ? this.#sequence : Number(Atomics.load(this.#positions, POSITION.written));
   }
 
+  /** The alarm: the disk does not answer, or refuses something. */
   get isStalled(): boolean {
-    return this.#isStalled || this.#failure !== null;
+    return this.#isStalled || this.#failures.size > 0;
+  }
+
+  /** True while waiting for the disk is in vain. */
+  get isUnsynced(): boolean {
+    return this.#isStalled || this.#failures.has("sync");
   }
 
   /** Why the disk cannot be written; null when it can, or only takes long. */
   get failure(): string | null {
-    return this.#failure;
+    const [reason = null] = this.#failures.values();
+    return reason;
   }
 
   /** Records and bytes that are not known to be on the disk, and since when (milliseconds) the oldest waits. */
@@ -306,12 +313,12 @@ export class Journal {
       if (message.kind === "ready") {
         isReady = true;
         worker.unref();
-        if (this.#failure === null) onReady();
-        else onFailed(new UnavailableError(`store in ${this.#deps.folder} cannot be written; is the disk full? (${this.#failure})`));
+        if (this.failure === null) onReady();
+        else onFailed(new UnavailableError(`store in ${this.#deps.folder} cannot be written; is the disk full? (${this.failure})`));
       } else this.#heard(message);
     });
     worker.on("error", (err) => {
-      this.#failure = err.message;
+      this.#failures.set("sync", err.message);
       this.#deps.log.error({ err, path: this.#deps.folder }, "the store's writer failed by our own mistake");
       if (!isReady) onFailed(new UnavailableError(`the store's writer cannot be started: ${err.message}`, { cause: err }));
     });
@@ -331,7 +338,7 @@ export class Journal {
       if (this.#isEnding) return;
       this.#startWorker(
         () => {
-          this.#failure = null;
+          this.#failures.delete("sync");
         },
         (err) => {
           this.#deps.log.error({ err, path: this.#deps.folder }, "the store's writer cannot be started again");
@@ -346,12 +353,12 @@ export class Journal {
         this.#check();
         return;
       case "failed":
-        this.#failure = message.reason;
+        this.#failures.set(message.what, message.reason);
         this.#deps.log.error({ path: this.#deps.folder, reason: message.reason }, `the store's ${message.what === "file" ? "file" : "journal"} cannot be written; trying again every second`);
         this.#deps.onChange();
         return;
       case "works":
-        this.#failure = null;
+        this.#failures.delete(message.what);
         this.#deps.log.warn({ path: this.#deps.folder }, "the store can be written again");
         this.#check();
         return;
