@@ -14,12 +14,12 @@ export interface ProbeRound {
 export interface Doubt {
   /** A side has said 481 in the round before this. */
   readonly wasLost: boolean;
-  /** Rounds in a row in which neither side answered, and one of them could not even be asked. */
-  readonly unreachable: number;
+  /** Since when neither side has answered, ms since 1970; 0: one did. */
+  readonly muteSinceMs: number;
 }
 
 /** Nothing is open. */
-export const noDoubt: Doubt = { wasLost: false, unreachable: 0 };
+export const noDoubt: Doubt = { wasLost: false, muteSinceMs: 0 };
 
 /** Why a call counts as over. */
 export type DeathReason = "lost" | "silent" | "unreachable" | "session";
@@ -31,21 +31,25 @@ export type SentinelVerdict =
   | { readonly kind: "wait"; readonly doubt: Doubt }
   | { readonly kind: "dead"; readonly reason: DeathReason };
 
-/** Rounds in which two phones must be out of reach: one that has lost its connection comes back within minutes (RFC 5626 §4.5). */
-export const unreachableRoundsMax = 5;
+/** When a round began and ended, and how long two phones must be out of reach: one that has lost its connection comes back within minutes (RFC 5626 §4.5). */
+export interface RoundTimes {
+  readonly beganAtMs: number;
+  readonly endedAtMs: number;
+  readonly unreachableMs: number;
+}
 
 /** Only 481, or silence of both sides, proves that a call is over; 481 is asked for twice, since an answer may cross with something that goes on in the
  *  call. Where a session timer has run out unrefreshed (RFC 4028 §10) the silence of one side is enough. */
-export function sentinelVerdict(round: ProbeRound, doubt: Doubt, hasSessionLapsed: boolean): SentinelVerdict {
+export function sentinelVerdict(round: ProbeRound, doubt: Doubt, hasSessionLapsed: boolean, times: RoundTimes): SentinelVerdict {
   const { caller, callee, kind } = round;
   if (kind === "within" && (caller === "lost" || callee === "lost")) {
     return doubt.wasLost ? { kind: "dead", reason: "lost" } : { kind: "again", round: "within", doubt: { ...doubt, wasLost: true } };
   }
   const mute = [caller, callee].filter((answer) => answer === "silent" || answer === "unreachable");
   if (mute.length === 0 || (mute.length === 1 && !hasSessionLapsed)) return { kind: "alive" };
-  if (kind === "within") return { kind: "again", round: "outside", doubt: { ...doubt, wasLost: false } };
+  const muteSinceMs = doubt.muteSinceMs === 0 ? times.beganAtMs : doubt.muteSinceMs;
+  if (kind === "within") return { kind: "again", round: "outside", doubt: { wasLost: false, muteSinceMs } };
   if (hasSessionLapsed) return { kind: "dead", reason: "session" };
   if (!mute.includes("unreachable")) return { kind: "dead", reason: "silent" };
-  const unreachable = doubt.unreachable + 1;
-  return unreachable >= unreachableRoundsMax ? { kind: "dead", reason: "unreachable" } : { kind: "wait", doubt: { wasLost: false, unreachable } };
+  return times.endedAtMs - muteSinceMs >= times.unreachableMs ? { kind: "dead", reason: "unreachable" } : { kind: "wait", doubt: { wasLost: false, muteSinceMs } };
 }

@@ -74,6 +74,8 @@ const AUDIT_MS = 60_000;
 const AGAIN_MS = 2000;
 /** While a request of one side waits for its answer nothing is asked, but no longer than that can take. */
 const ASKED_MS_MAX = 240_000;
+/** Two phones that cannot be asked are given up after so many times the time that a call may go unseen. */
+const UNREACHABLE_PROBES = 5;
 const BURIED_MAX = 1000;
 const MISTAKEN_MAX = 1000;
 
@@ -224,7 +226,8 @@ class WatchfulSentinel implements Sentinel {
       this.#doubts.delete(leg);
       return;
     }
-    const verdict = sentinelVerdict(round, inquiry.doubt, hasSessionLapsed);
+    const times = { beganAtMs: inquiry.beganAtMs, endedAtMs: clock.now(), unreachableMs: UNREACHABLE_PROBES * this.#deps.settings.probeMs };
+    const verdict = sentinelVerdict(round, inquiry.doubt, hasSessionLapsed, times);
     switch (verdict.kind) {
       case "again":
         inquiry.doubt = verdict.doubt;
