@@ -13,6 +13,7 @@ import type { PhoneProfile } from "./phones/profile.ts";
 /** The states of which a phone's documents can be seen. */
 export const PREVIEW_STATES = ["available", "ringing", "calling", "on-the-phone", "hold", "call-waiting", "ended", "away", "busy", "do-not-disturb", "meeting", "vacation", "offline", "messages"] as const;
 
+/** One of them: `ringing`. */
 export type PreviewState = (typeof PREVIEW_STATES)[number];
 
 /** The state of that name; null when there is none. */

@@ -5,6 +5,7 @@ import { bytesOf, escapeSipText } from "./xml-text.ts";
 /** When a forwarding rule applies, as feature key synchronization names it. */
 export const FORWARDING_TYPES = ["forwardImmediate", "forwardBusy", "forwardNoAns"] as const;
 
+/** One of them: `forwardBusy`. */
 export type ForwardingType = (typeof FORWARDING_TYPES)[number];
 
 /** One feature of a person's line, as the phone's key shows it. Texts are bytes as latin1. */

@@ -3,6 +3,7 @@ import { ParseError } from "../base/errors.ts";
 /** The classes of messages of RFC 3458 §6.2 that a summary counts, as it writes them. */
 export const MESSAGE_CLASSES = ["voice-message", "fax-message", "pager-message", "multimedia-message", "text-message", "none"] as const;
 
+/** One of them: `voice-message`. */
 export type MessageClass = (typeof MESSAGE_CLASSES)[number];
 
 /** How many messages of one class; the urgent ones are among the others. */

@@ -3,6 +3,7 @@ import type { AlertInfoForm } from "../config/config.ts";
 /** Why a phone rings, as ringtones tell it apart. */
 export const RING_KINDS = ["internal", "external", "group", "priority", "callback"] as const;
 
+/** One of them: `internal`. */
 export type RingKind = (typeof RING_KINDS)[number];
 
 /** The values of Alert-Info for a call of that kind; several go into one header each. Bellcore's cadences: 1 internal, 2 external, 3 group, 4 priority, 5 callback.

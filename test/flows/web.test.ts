@@ -223,19 +223,6 @@ describe("the API of a whole server", () => {
     expect((await get("/api/calls", {})).status).toBe(401);
   });
 
-  test("refuses by name what later versions will answer", async () => {
-    const asked = [
-      ["PUT", "/api/presence/101"],
-      ["DELETE", "/api/presence/101"],
-      ["POST", "/api/presence/simulate"],
-      ["GET", "/api/presence/101/why?at=2026-11-20T14:03:00Z"],
-    ] as const;
-    for (const [method, path] of asked) {
-      const response = await fetch(web.url + path, { method, headers: { authorization: `Bearer ${TOKEN}` } });
-      expect([response.status, (await response.json() as { error: string }).error], path).toEqual([501, "not_supported_yet"]);
-    }
-  });
-
   test("a stream that nobody reads delays no other, and the server ends with it open", async () => {
     const slow = EventReader.open();
     await slow.next("snapshot");
