@@ -16,6 +16,7 @@ import { nativeUdpEngine } from "./sip/transport/native-udp.ts";
 import { systemTransports, type SystemTransports } from "./sip/transport/system-transports.ts";
 import { nodeUdpEngine, type UdpEngine } from "./sip/transport/udp.ts";
 import { openEmbeddedStore } from "./store/embedded-store.ts";
+import type { Store } from "./store/store.ts";
 import { recordFiles } from "./presence/record-files.ts";
 import type { World } from "./server.ts";
 
@@ -36,7 +37,10 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
   const log: Log = createLog(config.log.level);
   const udp = chooseUdpEngine(env);
   scanNatively();
+  let store: Store | null = null;
   const transports = systemTransports({
+    // Acknowledged means journalled: what an answer promises is in the kernel's hands before it leaves.
+    beforeLeave: () => store?.commit(),
     listen: config.listen,
     clock,
     log,
@@ -54,7 +58,7 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
   const addresses = transports.listeners.map((listener) => listener.address);
   const families = (["ipv4", "ipv6"] as const).filter((family) => addresses.some((address) => address.includes(":") === (family === "ipv6")));
   const resolver = createResolver({ dns: hostsFirst(readText("/etc/hosts"), dnsCache({ client, clock })), speaks: protocols, families, random });
-  const store = await openEmbeddedStore({
+  const opened = await openEmbeddedStore({
     folder: config.storePath,
     node: config.node,
     clock,
@@ -62,7 +66,8 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
     programs: { workerPath: JOURNAL_WORKER, nativePath: env["LAMPLIGHT_JOURNAL"] === "file" ? null : NATIVE_JOURNAL },
     durability: config.durability,
   });
-  return { clock, random, transports, store, resolver, log, ...openRecord(config, log), udpEngine: udp.description };
+  store = opened;
+  return { clock, random, transports, store: opened, resolver, log, ...openRecord(config, log), udpEngine: udp.description };
 }
 
 /** A server that cannot keep its past still serves. */
