@@ -34,19 +34,21 @@ export interface BaresipSettings {
   readonly answers?: "auto" | "manual";
   /** Name → URI of those whose presence it watches. */
   readonly watches?: ReadonlyMap<string, string>;
+  /** Subscribe to its own message lamp; default no, since baresip without an answer to its liking asks in a loop. */
+  readonly mwi?: boolean;
 }
 
 const waitMs = 15_000;
 
 /** Starts baresip and waits until it has registered; rejects with the server's answer when it may not. */
-export async function startBaresip({ server, user, password, transport = "udp", answers = "auto", watches = new Map() }: BaresipSettings): Promise<Baresip> {
+export async function startBaresip({ server, user, password, transport = "udp", answers = "auto", watches = new Map(), mwi = false }: BaresipSettings): Promise<Baresip> {
   const folder = scratchFolder("baresip");
   const sipPort = await freePort(phoneAddress);
   const controlPort = await freePort("127.0.0.1");
   const host = server.replace(/:\d+$/, "");
   mkdirSync(folder, { recursive: true });
   const modules = ["cons.so", "g711.so", "aubridge.so"].map((name) => `module ${name}`);
-  const applications = ["account.so", "contact.so", "menu.so", "presence.so", "ctrl_tcp.so"].map((name) => `module_app ${name}`);
+  const applications = ["account.so", "contact.so", "menu.so", "presence.so", "ctrl_tcp.so", ...(mwi ? ["mwi.so"] : [])].map((name) => `module_app ${name}`);
   const config = [
     "poll_method epoll",
     `sip_listen ${phoneAddress}:${sipPort}`,
@@ -62,7 +64,7 @@ export async function startBaresip({ server, user, password, transport = "udp", 
   writeFileSync(`${folder}/config`, `${config.join("\n")}\n`);
   writeFileSync(
     `${folder}/accounts`,
-    `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};regint=60;pubint=60;mwi=no;answermode=${answers}\n`,
+    `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};regint=60;pubint=60;mwi=${mwi ? "yes" : "no"};answermode=${answers}\n`,
   );
   writeFileSync(`${folder}/contacts`, [...watches].map(([name, uri]) => `"${name}" <${uri}>;presence=p2p\n`).join(""));
 

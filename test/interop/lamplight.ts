@@ -18,6 +18,8 @@ export interface Lamplight {
   get(path: string): Promise<unknown>;
   /** Sets a person's state as a page would. */
   setPresence(user: string, state: object): Promise<void>;
+  /** Sets a person's message lamp. */
+  setMessages(user: string, summary: object): Promise<void>;
   /** Resolves once `user` has a contact registered. */
   registered(user: string): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
@@ -81,6 +83,10 @@ directory: ./directory.yaml
     setPresence: async (user, state) => {
       const answer = await fetch(`${web}/api/presence/${user}`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(state) });
       if (!answer.ok) throw new Error(`PUT ${JSON.stringify(state)}: ${answer.status} ${await answer.text()}`);
+    },
+    setMessages: async (user, summary) => {
+      const answer = await fetch(`${web}/api/message-summary/${user}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(summary) });
+      if (!answer.ok) throw new Error(`POST ${JSON.stringify(summary)}: ${answer.status} ${await answer.text()}`);
     },
     registered: async (user) => {
       await eventually(
