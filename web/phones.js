@@ -5,14 +5,20 @@ const element = (id) => document.getElementById(id);
 await load();
 
 async function load() {
-  const answer = await ask("GET", "/api/phones");
-  if (answer === null) return;
+  const known = await ask("GET", "/api/phones");
+  if (known === null) return;
   element("page").hidden = false;
-  element("state").replaceChildren(...answer.states.map((state) => new Option(state.replaceAll("-", " "), state)));
-  const names = [...new Set(answer.registered.map((phone) => phone.user_agent).filter((name) => name !== ""))];
+  element("state").replaceChildren(...known.states.map((state) => new Option(state.replaceAll("-", " "), state)));
+  const names = [...new Set(known.registered.map((phone) => phone.user_agent).filter((name) => name !== ""))];
   element("user-agents").replaceChildren(...names.map((name) => new Option(name)));
-  element("nobody").hidden = answer.registered.length > 0;
-  element("registered").replaceChildren(...answer.registered.map(row));
+  element("nobody").hidden = known.registered.length > 0;
+  element("registered").replaceChildren(...known.registered.map(row));
+  // A page that was asked something can be passed on as a link.
+  const asked = new URLSearchParams(location.search);
+  if (!asked.has("user_agent")) return;
+  element("user-agent").value = asked.get("user_agent");
+  if (asked.has("state")) element("state").value = asked.get("state");
+  await show();
 }
 
 /** The answer as JSON; null when there is none, and the page says why. */
@@ -34,9 +40,9 @@ async function ask(method, path) {
 }
 
 function row(phone) {
-  const show = button("Show", () => {
+  const example = button("Show", () => {
     element("user-agent").value = phone.user_agent;
-    return answer();
+    return show();
   });
   const reload = button("Reload settings", async () => {
     const result = await ask("POST", `/api/phones/${encodeURIComponent(phone.aor)}/check-sync`);
@@ -45,7 +51,7 @@ function row(phone) {
   });
   const line = document.createElement("tr");
   for (const content of [phone.aor.replace(/^sips?:/, ""), phone.user_agent || "unnamed", phone.profile]) cell(line).textContent = content;
-  cell(line).append(show, " ", reload);
+  cell(line).append(example, " ", reload);
   return line;
 }
 
@@ -67,13 +73,14 @@ function button(text, run) {
 
 element("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  void answer();
+  void show();
 });
 
-async function answer() {
+async function show() {
   const query = new URLSearchParams({ user_agent: element("user-agent").value, state: element("state").value });
   const found = await ask("GET", `/api/phones?${query}`);
   if (found === null) return;
+  history.replaceState(null, "", `?${query}`);
   element("answer").hidden = false;
   element("profile").textContent = found.profile;
   element("why").textContent = found.why;
@@ -85,7 +92,7 @@ async function answer() {
     ["Pickup of the ringing call", found.pickup.request.join("\n")],
     ["Alert-Info", Object.entries(found.alert_info.values).map(([kind, values]) => `${kind}: ${values.join(", ")}`).join("\n")],
   ];
-  element("documents").replaceChildren(...shown.flatMap(([title, text]) => example(title, text)));
+  element("documents").replaceChildren(...shown.flatMap(([title, text]) => sample(title, text)));
 }
 
 function term(name, value) {
@@ -96,7 +103,7 @@ function term(name, value) {
   return [title, content];
 }
 
-function example(title, text) {
+function sample(title, text) {
   const heading = document.createElement("h3");
   heading.textContent = title;
   const body = document.createElement("pre");

@@ -29,7 +29,8 @@ export const STANDARD: PhoneProfile & { readonly name: "standard" } = {
 export const BUILT_IN: readonly BuiltInProfile[] = [
   {
     match: /^snom(?:\w*\/| )(?:[1-7])\./i,
-    why: "DEVIATION: Snom firmware before 8 knows no RPID: it publishes and shows the old im: status.",
+    // DEVIATION: Snom firmware before 8 is sent `<im:im>`, which no RFC has.
+    why: "Snom firmware before 8 knows no RPID: it publishes and shows the old im: status.",
     profile: { ...STANDARD, name: "snom-old", presence: "im", publish: "im", pickup: "remote-target", alertInfo: "snom" },
   },
   {
@@ -54,7 +55,8 @@ export const BUILT_IN: readonly BuiltInProfile[] = [
   },
   {
     match: /^(?:cisco|linksys|sipura)\/(?:spa|pap|wip)/i,
-    why: "DEVIATION: the SPA962 crashes on a document with several dialogs, and blinks for a caller as if his own phone rang.",
+    // DEVIATION: a lamp of the SPA962 does not show every dialog, nor a caller's true state (RFC 4235 §3.7.1).
+    why: "The SPA962 crashes on a document with several dialogs, and blinks for a caller as if his own phone rang.",
     profile: { ...STANDARD, name: "cisco-spa", dialogs: "one", dialog: { ...STANDARD_DIALOG_FORM, caller: "confirmed" }, publish: "none", pickup: "code", alertInfo: "bellcore" },
   },
   {
