@@ -6,11 +6,11 @@ import type { Log } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
-import { walkStore } from "./integrity-check.ts";
 import { Journal } from "./journal.ts";
 import { JournalChanges } from "./journal-changes.ts";
 import { KEY_BYTES_MAX, KIND, SEGMENT_BYTES, TABLES } from "./journal-layout.ts";
 import { readJournal } from "./journal-reader.ts";
+import { checkPages } from "./page-check.ts";
 import { STORE_FORMAT } from "./record-codec.ts";
 import { NewerFormat, StoreFile, TOMBSTONE_MS, type StoreMark } from "./store-file.ts";
 import { STALL_MS, type Store, type StoredRecord, type StoreHealth, type Table } from "./store.ts";
@@ -46,7 +46,7 @@ export async function openEmbeddedStore(deps: EmbeddedStoreDeps): Promise<Store>
   const lock = await lockFolder(folder);
   let file: StoreFile | null = null;
   try {
-    if (existsSync(path)) await walkStore(path);
+    if (existsSync(path)) checkPages(path);
     file = new StoreFile(path);
     const versions = versionClock(deps.clock);
     const start = recover(deps, file, versions);

@@ -10,7 +10,7 @@ export const FORMAT_KEY = "\0format";
 /** The key of the record that says which store it is, and how much of the journal is in it: `{ "name": "…", "applied": 1234 }`. */
 export const JOURNAL_KEY = "\0journal";
 
-// A value is: CRC-32 of the rest (4 bytes, big endian), version (a double, 8 bytes), JSON as UTF-8:
+// A value is: CRC-32 of the file key and the rest (of the rest alone in files of format 1; 4 bytes, big endian), version (a double, 8 bytes), JSON as UTF-8:
 //   [node, value]  a record;  [node, value, key]  the same when the key did not fit;  [node]  a tombstone
 const HEADER = 12;
 
@@ -38,17 +38,19 @@ export function encodeEntry(entry: { readonly node: string; readonly version: nu
   const bytes = Buffer.allocUnsafe(HEADER + Buffer.byteLength(json));
   bytes.writeDoubleBE(entry.version, 4);
   bytes.write(json, HEADER);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4), crc32(atKey)), 0);
   return bytes;
 }
 
 const HASH = 35;
 
-/** The version of intact bytes; null when they are damaged. */
-export function intactVersion(bytes: Uint8Array): number | null {
+/** The version of an intact entry; null when it is damaged. `atKey`: its file key's bytes. */
+export function intactVersion(bytes: Uint8Array, atKey: Uint8Array): number | null {
   if (bytes.length < HEADER) return null;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return crc32(buffer.subarray(4)) === buffer.readUInt32BE(0) ? buffer.readDoubleBE(4) : null;
+  const crc = buffer.readUInt32BE(0);
+  const rest = buffer.subarray(4);
+  return crc32(rest, crc32(atKey)) === crc || crc32(rest) === crc ? buffer.readDoubleBE(4) : null;
 }
 
 /** True for a deletion's mark. */
@@ -58,7 +60,7 @@ export function isTombstone(bytes: Uint8Array): boolean {
 
 /** The record of intact bytes, or null for a tombstone. Throws UnavailableError when they are none of ours. */
 export function decodeRecord(atKey: string, bytes: Uint8Array): StoredRecord | null {
-  const version = intactVersion(bytes);
+  const version = intactVersion(bytes, Buffer.from(atKey));
   if (version === null) throw new UnavailableError("a damaged record");
   const content = contentOf(bytes);
   const [node, value, longKey] = content;

@@ -78,7 +78,7 @@ export class StoreFile {
     const old: Buffer[] = [];
     for (const { key, value } of this.#db.getRange()) {
       if (key[0] === 0) continue;
-      const version = intactVersion(value);
+      const version = intactVersion(value, key);
       if (version === null) throw new UnavailableError(`the record ${key.toString().replace("\0", " ")} is damaged`);
       onEntry(version);
       if (versionTimeMs(version) < oldMs && value.length < 512 && isTombstone(value)) old.push(Buffer.from(key));
