@@ -1,6 +1,7 @@
 import { parseSipUri } from "../../src/sip/uri.ts";
 import { Office } from "./office.ts";
 import type { PhoneCall, SimPhone } from "./phone.ts";
+import { lampOf, presenceOf, truePresence } from "./truth.ts";
 
 /** What a day is like. */
 export interface DayPlan {
@@ -21,18 +22,6 @@ const REFRESH_MS = 720_000;
 /** How long a phone bears hearing nobody, and a caller hearing it ring. */
 const MEDIA_MS = 20_000;
 const PATIENCE_MS = 45_000;
-
-/** Lit as a dialog document says it: the state of its liveliest dialog. */
-function lampOf(body: string): "dark" | "ringing" | "talking" {
-  if (body.includes("<state>early</state>")) return "ringing";
-  return body.includes("<state>confirmed</state>") ? "talking" : "dark";
-}
-
-/** What a presence document shows: an activity, empty for none, and whether the person can be reached. */
-function presenceOf(body: string): string {
-  const activity = /<rpid:(on-the-phone|away|busy|meal)\/>/.exec(body)?.[1] ?? "";
-  return `${activity} ${/<basic>(\w+)<\/basic>/.exec(body)?.[1] ?? "?"}`;
-}
 
 /** One office, one storm, from one seed: phones register, watch each other, publish, call, fork, cancel, reject and hang up while packets are lost,
  *  connections break, a phone loses its power and the server crashes. At each quiet moment all lamps and presence must equal the truth. */
@@ -334,7 +323,7 @@ export class Day {
     for (const phone of phones) for (const call of phone.calls.values()) if (call.state === "ringing") settling.add(parseSipUri(call.remoteUri)?.user ?? "");
     if (when === "at the end" && settling.size > 0) this.#fault(`phones of ${[...settling].join()} still ring`);
     const lamps = new Map(this.#users.map((user) => [user, has(user, ["talking"]) ? "talking" : "dark"]));
-    const truth = new Map(this.#users.map((user) => [user, this.#truePresence(user, lamps.get(user) === "talking")]));
+    const truth = new Map(this.#users.map((user) => [user, truePresence(this.office, user, lamps.get(user) === "talking")]));
     for (const phone of phones) {
       const at = `${phone.options.user} at ${phone.options.address} ${when}`;
       if (phone.isRegistered !== this.#wants.get(phone.options.address)?.isRegistered) this.#fault(`${at} is ${phone.isRegistered ? "" : "not "}registered`);
@@ -347,18 +336,5 @@ export class Day {
         if (expected !== null && shown !== expected) this.#fault(`${at} shows ${key} as ${shown}, the truth is ${expected ?? ""}`);
       }
     }
-  }
-
-  /** The merge rule: a call beats a publication, of those the newest wins, a publication beats registrations. Null while it cannot be told. */
-  #truePresence(user: string, isTalking: boolean): string | null {
-    const { phones, clock } = this.office;
-    const now = clock.now();
-    const own = phones.filter((phone) => phone.options.user === user);
-    const live = own.flatMap((phone) => phone.publication ?? []).sort((a, b) => b.answeredMs - a.answeredMs);
-    const [said, other] = live;
-    const isUnsure = own.some((phone) => phone.isPublishing) || live.some((one) => one.untilMs < now + 2000) || (said !== undefined && other !== undefined && said.sentMs <= other.answeredMs);
-    if (isUnsure) return null;
-    const isReachable = isTalking || said !== undefined || own.some((phone) => phone.isRegistered);
-    return `${isTalking ? "on-the-phone" : (said?.activity ?? "")} ${isReachable ? "open" : "closed"}`;
   }
 }

@@ -4,9 +4,10 @@ import type { Config, DirectoryFile } from "../../src/config/config.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import type { Resolver } from "../../src/sip/resolver/resolve.ts";
 import { memoryStore, type MemoryStore } from "../../src/store/memory-store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { simNetwork, type SimConditions, type SimNetwork } from "./network.ts";
-import { SimPhone } from "./phone.ts";
+import { SimPhone, type PhoneManner } from "./phone.ts";
 
 const DOMAIN = "tel.example.test";
 const SERVER = { address: "10.0.0.1", port: 5060 };
@@ -55,24 +56,31 @@ export class Office {
   readonly errors: string[] = [];
   store: MemoryStore;
   server: Server;
+  /** True between a crash at a write and `restart`. */
+  isDead = false;
+  readonly #probeMs: number;
+  #writesLeft = Number.POSITIVE_INFINITY;
+  #isLastWriteKept = false;
 
-  private constructor(seed: number, users: readonly string[], weather: Partial<SimConditions>) {
+  private constructor(seed: number, users: readonly string[], weather: Partial<SimConditions>, probeMs: number) {
     this.random = seededRandom(seed);
+    this.#probeMs = probeMs;
     this.network = simNetwork({ clock: this.clock, random: this.random, ...weather });
     this.users = users;
     this.store = memoryStore({ node: "sim", clock: this.clock });
     this.server = this.#build();
   }
 
-  static async open(seed: number, users: readonly string[], weather: Partial<SimConditions>): Promise<Office> {
-    const office = new Office(seed, users, weather);
+  /** `probeMs`: how soon the sentinel asks after a call. */
+  static async open(seed: number, users: readonly string[], weather: Partial<SimConditions>, probeMs = 60_000): Promise<Office> {
+    const office = new Office(seed, users, weather, probeMs);
     await office.server.start();
     return office;
   }
 
   /** A new phone on the network; in the place of an unplugged one with the same address. */
-  async phone(user: string, address: string, protocol: "udp" | "tcp" = "udp"): Promise<SimPhone> {
-    const phone = new SimPhone({ network: this.network, clock: this.clock, random: this.random, address, user, domain: DOMAIN, server: SERVER, protocol });
+  async phone(user: string, address: string, protocol: "udp" | "tcp" = "udp", manner: PhoneManner = "strict"): Promise<SimPhone> {
+    const phone = new SimPhone({ network: this.network, clock: this.clock, random: this.random, address, user, domain: DOMAIN, server: SERVER, protocol, manner });
     await phone.start();
     const place = this.phones.findIndex((other) => other.options.address === address);
     if (place === -1) this.phones.push(phone);
@@ -82,11 +90,55 @@ export class Office {
 
   /** The server dies without a word and starts again on what the store has. */
   async crash(): Promise<void> {
+    this.#die();
+    await this.restart();
+  }
+
+  /** The server will die in the middle of its `writes`-th write from now; that one is kept or not. What the dead program does until its turn ends has no effect. */
+  crashAtWrite(writes: number, isLastKept: boolean): void {
+    this.#writesLeft = writes;
+    this.#isLastWriteKept = isLastKept;
+  }
+
+  /** A dead server starts again on what the store has. */
+  async restart(): Promise<void> {
+    this.isDead = false;
+    this.server = this.#build();
+    await this.server.start();
+  }
+
+  #die(): void {
+    this.isDead = true;
+    this.#writesLeft = Number.POSITIVE_INFINITY;
     this.server.wheel.close();
     this.network.crash(SERVER.address);
     this.store = this.store.crashed();
-    this.server = this.#build();
-    await this.server.start();
+  }
+
+  /** The store as the server sees it: it counts writes. */
+  #countedStore(): Store {
+    const count = (write: () => void): void => {
+      const isLast = --this.#writesLeft <= 0;
+      if (!isLast || this.#isLastWriteKept) write();
+      if (isLast) this.#die();
+    };
+    const { store } = this;
+    return new Proxy<Store>(store, {
+      get: (target, name) => {
+        if (name === "put") return (...args: Parameters<Store["put"]>) => {
+          count(() => {
+            target.put(...args);
+          });
+        };
+        if (name === "delete") return (...args: Parameters<Store["delete"]>) => {
+          count(() => {
+            target.delete(...args);
+          });
+        };
+        const value: unknown = Reflect.get(target, name);
+        return value;
+      },
+    });
   }
 
   #build(): Server {
@@ -95,14 +147,16 @@ export class Office {
       ...silentLog,
       error: (fields, text) => {
         const { err } = fields;
+        // What a dead server stumbles over is nobody's mistake.
+        if (this.isDead) return;
         this.errors.push(`${text}: ${err instanceof Error ? (err.stack ?? err.message) : String(err)}`);
       },
     };
-    return createServer(config, people, {
+    return createServer({ ...config, dialogs: { ...config.dialogs, probeMs: this.#probeMs } }, people, {
       clock: this.clock,
       random: this.random,
       transports: this.network.transports(SERVER.address, ["udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"]),
-      store: this.store,
+      store: this.#countedStore(),
       resolver: addressesOnly,
       log,
       machineAddresses: () => [SERVER.address],

@@ -35,7 +35,18 @@ export interface PhoneCall {
   isAcknowledged: boolean;
   hasProvisional: boolean;
   wantsCancel: boolean;
+  /** The highest CSeq that the other side has used; -1 before its first request. */
+  remoteCseq: number;
+  /** The CSeq of the last INVITE of the other side's that was acknowledged. */
+  acknowledgedCseq: number;
+  /** True while this side has put the other one on hold, as both agreed on last. */
+  isHolding: boolean;
+  /** True while it is not known whether the other side took over what this one last offered. */
+  isHoldUnsure: boolean;
 }
+
+/** How a phone answers OPTIONS within a dialog that it knows (one that it does not know gets 481); `mute`: not at all. */
+export type PhoneManner = "strict" | "refusing" | "mute";
 
 /** What a watcher was last told of one resource. */
 export interface Watched {
@@ -55,6 +66,7 @@ export interface SimPhoneOptions {
   readonly domain: string;
   readonly server: { readonly address: string; readonly port: number };
   readonly protocol: "udp" | "tcp";
+  readonly manner?: PhoneManner;
 }
 
 /** What a phone publishes about its owner, as the server acknowledged it. */
@@ -119,7 +131,9 @@ export class SimPhone {
       },
       onAck: (message) => {
         const call = this.calls.get(message.callId);
-        if (call !== undefined && !call.isCaller) call.isAcknowledged = true;
+        if (call === undefined) return;
+        call.acknowledgedCseq = Math.max(call.acknowledgedCseq, message.cseq);
+        if (!call.isCaller) call.isAcknowledged = true;
       },
     });
     this.#registerCallId = `${randomHex(random, 6)}@${address}`;
@@ -261,6 +275,10 @@ export class SimPhone {
       isAcknowledged: false,
       hasProvisional: false,
       wantsCancel: false,
+      remoteCseq: -1,
+      acknowledgedCseq: -1,
+      isHolding: false,
+      isHoldUnsure: false,
     };
     this.calls.set(call.callId, call);
     this.#invite(call, this.#signed(this.#text("INVITE", uri, { to: uri, callId: call.callId, fromTag: call.localTag, cseq: 1, headers: "Content-Type: application/sdp\r\n", body: SDP })), false);
@@ -295,6 +313,38 @@ export class SimPhone {
     }
   }
 
+  /** Puts the other side on hold or takes it back, or says again what it said last (which refreshes the session), by re-INVITE. */
+  hold(call: PhoneCall, isHolding: boolean): void {
+    if (call.state !== "talking" || !this.isPlugged || (!call.isCaller && !call.isAcknowledged)) return;
+    const sdp = isHolding ? `${SDP}a=sendonly\r\n` : SDP;
+    const text = this.#within(call, "INVITE").replace("Content-Length: 0\r\n\r\n", `Content-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`);
+    const cseq = call.cseq;
+    call.isHoldUnsure = true;
+    const failed = (): void => {
+      // It is not there any more (RFC 3261 §14.1).
+      this.hangUp(call);
+    };
+    const transaction = this.#send(text, { text }, {
+      ...deaf,
+      onResponse: (_transaction, response) => {
+        if (response.status < 200) return;
+        if (response.status < 300) {
+          this.#sendAck({ ...call, cseq });
+          call.isHolding = isHolding;
+          if (call.cseq === cseq) call.isHoldUnsure = false;
+        } else if (response.status === 481 || response.status === 408) failed();
+      },
+      onTimeout: failed,
+      onUnreachable: () => undefined,
+    });
+    if (transaction === 0) call.isHoldUnsure = true;
+  }
+
+  /** Forgets a call without a word: as after a BYE that nobody ever got. */
+  forget(call: PhoneCall): void {
+    call.state = "ended";
+  }
+
   /** The phone loses its power: it says nothing any more, to nobody. */
   unplug(): void {
     this.isPlugged = false;
@@ -315,13 +365,57 @@ export class SimPhone {
       this.#notified(message, transaction);
       return;
     }
-    if (method === "BYE") {
-      const isKnown = call !== undefined && tagOf(message.header(Header.to)) === call.localTag;
-      this.#layer.reply(transaction, message, { status: isKnown ? 200 : 481 }, "");
-      if (isKnown) call.state = "ended";
+    const toTag = tagOf(message.header(Header.to));
+    if (toTag !== "") this.#withinDialog(message, transaction, call !== undefined && toTag === call.localTag ? call : null);
+    else this.#layer.reply(transaction, message, { status: method === "INVITE" ? 482 : 200 }, flow.remoteAddress === "" ? "" : "x");
+  }
+
+  /** A request within a dialog, as strictly taken as by the strictest phones: whoever numbers his requests wrongly is refused. */
+  #withinDialog(message: Message, transaction: TransactionId, call: PhoneCall | null): void {
+    const { method, cseq } = message;
+    const { manner } = this.options;
+    const reply = (status: number): void => {
+      this.#layer.reply(transaction, message, { status }, "");
+    };
+    if (call?.state !== "talking") {
+      // A BYE that comes again, by a server that does not remember the first one.
+      reply(call !== null && method === "BYE" ? 200 : 481);
       return;
     }
-    this.#layer.reply(transaction, message, { status: method === "INVITE" ? 482 : 200 }, flow.remoteAddress === "" ? "" : "x");
+    if (method === "OPTIONS" && manner === "mute") {
+      this.#layer.table.abandon(transaction);
+      return;
+    }
+    if (cseq <= call.remoteCseq) {
+      reply(500);
+      if (method === "BYE") this.complaints.push(`${this.options.user}: a BYE of ${call.callId} has CSeq ${cseq} after ${call.remoteCseq}`);
+      return;
+    }
+    call.remoteCseq = cseq;
+    if (method === "BYE") {
+      reply(200);
+      call.state = "ended";
+    } else if (method === "INVITE") this.#reinvited(message.copy(), transaction, call);
+    else reply(method === "OPTIONS" && manner === "refusing" ? 405 : 200);
+  }
+
+  #reinvited(invite: Message, transaction: TransactionId, call: PhoneCall): void {
+    if (call.isHoldUnsure) {
+      // Both have offered something at once (RFC 3261 §14.2).
+      this.#layer.reply(transaction, invite, { status: 491 }, "");
+      return;
+    }
+    const isHeld = invite.body.includes("a=sendonly");
+    const direction = isHeld ? (call.isHolding ? "inactive" : "recvonly") : call.isHolding ? "sendonly" : "sendrecv";
+    const body = `${SDP}a=${direction}\r\n`;
+    const repeat = (waitMs: number, spentMs: number): void => {
+      if (call.acknowledgedCseq >= invite.cseq || call.state !== "talking" || !this.isPlugged || spentMs > 32_000) return;
+      this.#layer.reply(transaction, invite, { status: 200, headers: `Contact: ${this.contact}\r\n`, contentType: "application/sdp", body }, "");
+      this.options.clock.after(waitMs, () => {
+        repeat(Math.min(waitMs * 2, 4000), spentMs + waitMs);
+      });
+    };
+    repeat(500, 0);
   }
 
   #incoming(message: Message, transaction: TransactionId): void {
@@ -342,6 +436,10 @@ export class SimPhone {
       isAcknowledged: false,
       hasProvisional: false,
       wantsCancel: false,
+      remoteCseq: invite.cseq,
+      acknowledgedCseq: -1,
+      isHolding: false,
+      isHoldUnsure: false,
     };
     this.calls.set(call.callId, call);
     this.#layer.table.setUser(transaction, {
