@@ -215,9 +215,12 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   spoken.onChange((aor) => {
     watchers.changed("as-feature-event", aor);
   });
-  reg.onBindings((aor, before, now) => {
-    registrationEvents.bindingsChanged(aor, before, now);
-  });
+  reg.onBindings(
+    (aor, before, now) => {
+      registrationEvents.bindingsChanged(aor, before, now);
+    },
+    (aor) => watchers.isWatched(aor, "reg"),
+  );
   presence.onChange(
     paced({ wheel, intervalMs: config.presence.notifyIntervalMs }, (aor) => {
       watchers.changed("presence", aor);

@@ -6,7 +6,7 @@ import type { Flow } from "../sip/transport/transport.ts";
 import { parseSipUri, unescapeUser } from "../sip/uri.ts";
 import type { Store } from "../store/store.ts";
 import { AorIndex } from "./aor-index.ts";
-import { liveBindings, type Binding } from "./binding.ts";
+import { liveBindings, sameInstance, type Binding } from "./binding.ts";
 import { temporaryGruuId } from "./gruu.ts";
 import type { RefreshKey } from "./plain-refresh.ts";
 import { hashNumber } from "./short-name.ts";
@@ -19,14 +19,14 @@ export interface Entry {
   readonly bindings: readonly Binding[];
   /** The flow of the binding at the same place; null when it has none, or none any more. */
   readonly flows: readonly (Flow | null)[];
-  /** What a plain refresh of its one binding looks like; null when there is no such thing. */
-  readonly refreshKey: RefreshKey | null;
+  /** What a plain refresh of the binding at the same place looks like; null when there is no such thing. */
+  readonly refreshKeys: readonly (RefreshKey | null)[];
 }
 
 interface Slot extends Entry {
   bindings: readonly Binding[];
   flows: readonly (Flow | null)[];
-  refreshKey: RefreshKey | null;
+  refreshKeys: readonly (RefreshKey | null)[];
   readonly number: number;
   timer: number;
   /** When the timer fires: at the first expiry or before. */
@@ -96,19 +96,24 @@ export class BindingTable {
     this.#onBindings(aor, before, bindings);
   }
 
-  /** Renews an AoR's only binding, which differs in expiry and CSeq alone. Stored before it returns. Hot path. */
-  refresh(entry: Entry, binding: Binding): void {
+  /** Renews the binding at that place, which differs in expiry and CSeq alone: it is the most recent one now. Noted for the store before it returns. Hot path. */
+  refresh(entry: Entry, at: number, binding: Binding): void {
     const slot = this.#entries.get(entry.aor);
     if (slot === undefined) return;
-    slot.bindings = [binding];
+    if (slot.bindings.length === 1) slot.bindings = [binding];
+    else {
+      slot.bindings = [...slot.bindings.slice(0, at), ...slot.bindings.slice(at + 1), binding];
+      slot.flows = movedLast(slot.flows, at);
+      slot.refreshKeys = movedLast(slot.refreshKeys, at);
+    }
     this.#arm(slot);
     this.#persist(slot.aor, slot.bindings);
   }
 
-  /** Remembers what a plain refresh of the AoR's one binding looks like. */
-  rememberRefresh(aor: Aor, key: RefreshKey | null): void {
+  /** Remembers what a plain refresh of the AoR's most recent binding looks like. */
+  rememberRefresh(aor: Aor, key: RefreshKey): void {
     const slot = this.#entries.get(aor);
-    if (slot !== undefined) slot.refreshKey = key;
+    if (slot !== undefined) slot.refreshKeys = slot.refreshKeys.with(-1, key);
   }
 
   /** A flow that was opened anew for the binding at that place. */
@@ -162,7 +167,7 @@ export class BindingTable {
       return;
     }
     if (old === undefined) {
-      const slot: Slot = { aor, bindings: [], flows: [], refreshKey: null, number: this.#free.pop() ?? this.#slots.length, timer: 0, timerAt: 0 };
+      const slot: Slot = { aor, bindings: [], flows: [], refreshKeys: [], number: this.#free.pop() ?? this.#slots.length, timer: 0, timerAt: 0 };
       this.#slots[slot.number] = slot;
       this.#entries.set(aor, slot);
       this.#set(slot, bindings, flow);
@@ -177,8 +182,10 @@ export class BindingTable {
       const place = before.indexOf(binding);
       return place === -1 ? (binding.origin.reach === "uri" ? null : flow) : (flows[place] ?? null);
     });
+    // A REGISTER of a device may end its other bindings: which it would now is not what it was.
+    const changed = bindings.filter((binding) => !before.includes(binding)).map((binding) => binding.instance);
+    slot.refreshKeys = bindings.map((binding) => (changed.some((instance) => instance !== "" && sameInstance(instance, binding.instance)) ? null : (slot.refreshKeys[before.indexOf(binding)] ?? null)));
     slot.bindings = bindings;
-    slot.refreshKey = null;
     this.#bindingCount += bindings.length - before.length;
     this.#index(slot);
     this.#arm(slot);
@@ -238,4 +245,8 @@ export class BindingTable {
     if (live === slot.bindings) this.#arm(slot);
     else this.replace(slot.aor, live, null);
   }
+}
+
+function movedLast<T>(list: readonly T[], at: number): readonly T[] {
+  return [...list.slice(0, at), ...list.slice(at + 1), ...list.slice(at, at + 1)];
 }

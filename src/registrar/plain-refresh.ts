@@ -48,12 +48,24 @@ function mixed(text: string, start: number, end: number, number: number): number
   return Math.imul(sum ^ (end - start), FNV_PRIME);
 }
 
-/** True when the request, whose number is the binding's, came by the way that the binding came by, in the same registration and no earlier than its last. */
-export function isPlainRefresh(binding: Binding, flow: Flow | null, message: Message, source: Flow, nowMs: number): boolean {
+/** The place of the binding that the request says again what it was registered with; -1 when there is none. */
+export function plainRefreshOf(bindings: readonly Binding[], keys: readonly (RefreshKey | null)[], message: Message): number {
+  let number: number | null = null;
+  for (let at = bindings.length - 1; at >= 0; at--) {
+    const key = keys[at] ?? null;
+    if (key === null || bindings[at]?.callId !== message.callId) continue;
+    number ??= refreshNumber(message);
+    if (number === null) return -1;
+    if (key.number === number) return at;
+  }
+  return -1;
+}
+
+/** True when the request, whose number is the binding's, came by the way that the binding came by, and no earlier than its last. */
+export function isPlainRefresh(binding: Binding, flow: Flow | null, message: Message, source: Flow): boolean {
   const { origin } = binding;
-  if (binding.expiresAt <= nowMs) return false;
   if (origin.reach === "uri") {
     if (origin.protocol !== source.protocol || origin.port !== source.remotePort || origin.address !== source.remoteAddress || origin.network !== source.listener.network) return false;
   } else if (flow !== source) return false;
-  return message.cseq >= binding.cseq && message.callId === binding.callId;
+  return message.cseq >= binding.cseq;
 }

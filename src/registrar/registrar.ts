@@ -20,7 +20,7 @@ import { BindingTable } from "./binding-table.ts";
 import type { ContactRequest, ExpirySettings } from "./contact.ts";
 import { publicGruu, temporaryGruu } from "./gruu.ts";
 import { noOrigin, originOf } from "./origin.ts";
-import { isPlainRefresh, refreshNumber } from "./plain-refresh.ts";
+import { isPlainRefresh, plainRefreshOf, refreshNumber } from "./plain-refresh.ts";
 import { Reach } from "./reach.ts";
 import { answerHeaders } from "./register-answer.ts";
 import { readRegister, type RegisterRequest } from "./register-request.ts";
@@ -91,8 +91,8 @@ export interface Registrar extends Location {
   onRegistered(report: (aor: Aor, contact: string) => void): void;
   /** Calls `report` when an AoR gets its first binding or loses its last. */
   onChange(report: (aor: Aor, isRegistered: boolean) => void): void;
-  /** Calls `report` after a REGISTER or an expiry that did more than renew a device's one binding. */
-  onBindings(report: BindingsReport): void;
+  /** Calls `report` after a REGISTER or an expiry that did more than renew a device's one binding, of whom `wants` says so. */
+  onBindings(report: BindingsReport, wants: (aor: Aor) => boolean): void;
   /** One AoR's bindings with all that its own devices may know of them. */
   registered(aor: Aor): readonly RegisteredContact[];
   /** To be called when a connection has ended: bindings stay, the flow is forgotten. */
@@ -113,7 +113,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
   const { clock, hash, settings, log } = deps;
   const listeners: ((aor: Aor, isRegistered: boolean) => void)[] = [];
   const arrivals: ((aor: Aor, contact: string) => void)[] = [];
-  const changes: BindingsReport[] = [];
+  const changes: { readonly report: BindingsReport; readonly wants: (aor: Aor) => boolean }[] = [];
   const named = (aor: Aor, bindings: readonly Binding[]): readonly RegisteredContact[] =>
     bindings.map((binding) => ({
       id: `c${shortName(hash, `contact-id ${aor} ${binding.uri}`)}`,
@@ -127,7 +127,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
       for (const report of listeners) report(aor, isRegistered);
     },
     (aor, before, now) => {
-      for (const report of changes) report(aor, named(aor, before), named(aor, now));
+      for (const { report, wants } of changes) if (wants(aor)) report(aor, named(aor, before), named(aor, now));
     },
   );
   const reach = new Reach(table, hash, deps.open);
@@ -145,16 +145,18 @@ export function registrar(deps: RegistrarDeps): Registrar {
 
   const plainRefresh = (call: Call, aor: Aor, nowMs: number): Verdict | null => {
     const entry = table.get(aor);
-    if (entry === undefined || entry.refreshKey === null) return null;
-    const [old] = entry.bindings;
-    const { number, seconds, supportsGruu, isOutbound } = entry.refreshKey;
-    if (old === undefined || refreshNumber(call.message) !== number) return null;
-    if (!isPlainRefresh(old, entry.flows[0] ?? null, call.message, call.source, nowMs)) return null;
+    if (entry === undefined) return null;
+    const { message } = call;
+    const at = plainRefreshOf(entry.bindings, entry.refreshKeys, message);
+    const old = entry.bindings[at];
+    const key = entry.refreshKeys[at] ?? null;
+    if (old === undefined || key === null || !isPlainRefresh(old, entry.flows[at] ?? null, message, call.source)) return null;
+    for (const { expiresAt } of entry.bindings) if (expiresAt <= nowMs) return null;
     // Sent again because our answer was lost, it is answered again.
-    const isNew = call.message.cseq > old.cseq;
-    const binding = isNew ? renewed(old, call.message.cseq, nowMs + seconds * 1000) : old;
-    if (isNew) table.refresh(entry, binding);
-    const headers = answerHeaders(hash, aor, entry.bindings, nowMs, { supportsGruu, isOutbound, path: NO_PATH, isStream: isStream(call.source.protocol) });
+    const isNew = message.cseq > old.cseq;
+    const binding = isNew ? renewed(old, message.cseq, nowMs + key.seconds * 1000) : old;
+    if (isNew) table.refresh(entry, at, binding);
+    const headers = answerHeaders(hash, aor, entry.bindings, nowMs, { supportsGruu: key.supportsGruu, isOutbound: key.isOutbound, path: NO_PATH, isStream: isStream(call.source.protocol) });
     call.reply({ status: 200, headers, isRepeatable: true });
     if (isNew) for (const report of arrivals) report(aor, binding.uri);
     return handled;
@@ -197,8 +199,8 @@ export function registrar(deps: RegistrarDeps): Registrar {
 
   const rememberRefresh = (aor: Aor, message: Message, request: RegisterRequest, isOutbound: boolean): void => {
     const [contact] = request.contacts;
-    const bindings = table.get(aor)?.bindings ?? [];
-    if (contact === undefined || request.contacts.length !== 1 || contact.seconds === 0 || bindings.length !== 1) return;
+    const latest = table.get(aor)?.bindings.at(-1);
+    if (contact === undefined || request.contacts.length !== 1 || contact.seconds === 0 || latest?.uri !== contact.uri) return;
     const number = refreshNumber(message);
     if (number !== null) table.rememberRefresh(aor, { number, seconds: contact.seconds, supportsGruu: request.supportsGruu, isOutbound });
   };
@@ -237,8 +239,8 @@ export function registrar(deps: RegistrarDeps): Registrar {
     onChange: (report) => {
       listeners.push(report);
     },
-    onBindings: (report) => {
-      changes.push(report);
+    onBindings: (report, wants) => {
+      changes.push({ report, wants });
     },
     registered: (aor) => named(aor, table.get(aor)?.bindings ?? []),
     flowClosed: (flow) => {

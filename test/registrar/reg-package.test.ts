@@ -10,9 +10,12 @@ import { aor, domain, flowFrom, registerText, site, type Site } from "./site.ts"
 function packageOf(made: Site, watched: boolean): { readonly pack: RegPackage; readonly told: string[] } {
   const told: string[] = [];
   const pack = regPackage({ registrar: made.registrar, clock: made.clock, changed: (event, who: Aor) => told.push(`${event} ${who}`), isWatched: () => watched });
-  made.registrar.onBindings((who, before, now) => {
-    pack.bindingsChanged(who, before, now);
-  });
+  made.registrar.onBindings(
+    (who, before, now) => {
+      pack.bindingsChanged(who, before, now);
+    },
+    () => true,
+  );
   return { pack, told };
 }
 
