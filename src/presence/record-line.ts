@@ -40,15 +40,27 @@ export interface HeadLine {
   readonly settings: MergeSettings;
 }
 
-/** A line as it is kept. The AoR comes first and in JSON's own quotes, so that a person's lines are found without reading all others. */
+/** A line as it is kept. The AoR comes first and in JSON's own quotes, so that a person's lines are found without reading all others. Written by hand: there are many. */
 export function stateText({ aor, at, isCarried, document, reports }: StateLine): string {
   const { basic, activities, note, since, source, kind } = document;
-  return `${JSON.stringify({ s: aor, t: at, ...(isCarried ? { c: 1 } : {}), d: [basic, activities, note, since, source, kind], r: reports.map(shortReport) })}\n`;
+  let text = `{"s":${JSON.stringify(aor)},"t":${at}${isCarried ? ',"c":1' : ""},"d":["${basic}",${JSON.stringify(activities)},${JSON.stringify(note)},${since},"${source}","${kind}"],"r":[`;
+  for (let index = 0; index < reports.length; index++) {
+    const report = reports[index];
+    if (report !== undefined) text += (index === 0 ? "" : ",") + shortReport(report);
+  }
+  return `${text}]}\n`;
 }
 
-/** The line of NOTIFYs. */
+/** The line of NOTIFYs; a watcher is `[who, ms after the line's time, ms until the answer, status]`. */
 export function toldText({ aor, event, what, to }: ToldLine): string {
-  return `${JSON.stringify({ w: aor, e: event, x: what, to: to.map(({ watcher, sentAt, answeredAt, status }) => [watcher, sentAt, answeredAt, status]) })}\n`;
+  const at = to[0]?.sentAt ?? 0;
+  let text = `{"w":${JSON.stringify(aor)},"e":${JSON.stringify(event)},"x":${JSON.stringify(what)},"t":${at},"to":[`;
+  let comma = "";
+  for (const { watcher, sentAt, answeredAt, status } of to) {
+    text += `${comma}[${JSON.stringify(watcher)},${sentAt - at}${answeredAt === null ? "" : `,${answeredAt - sentAt},${status ?? 0}`}]`;
+    comma = ",";
+  }
+  return `${text}]}\n`;
 }
 
 /** The first line of a segment. */
@@ -73,22 +85,18 @@ export function readLine(text: string): StateLine | ToldLine | HeadLine | null {
 const SOURCES: readonly SourceName[] = ["dialog", "override", "do-not-disturb", "calendar", "publish", "api", "registration"];
 const KINDS: readonly ReportKind[] = ["early", "confirmed", "override", "do-not-disturb", "calendar", "publish", "api", "registration"];
 
-function shortReport({ source, key, kind, basic, activities, note, publishedAt, from, until, untilBoundary, silence, onHold }: SourceReport): unknown {
-  return {
-    o: source,
-    k: key,
-    i: kind,
-    b: basic,
-    a: activities.length === 0 ? undefined : activities,
-    n: note,
-    p: publishedAt,
-    f: from,
-    // JSON has no endless time.
-    u: until === undefined || !Number.isFinite(until) ? undefined : until,
-    ub: untilBoundary === true ? 1 : undefined,
-    z: silence,
-    h: onHold === true ? 1 : undefined,
-  };
+function shortReport({ source, key, kind, basic, activities, note, publishedAt, from, until, untilBoundary, silence, onHold }: SourceReport): string {
+  let text = `{"o":"${source}","k":${JSON.stringify(key)},"i":"${kind}","p":${publishedAt}`;
+  if (basic !== undefined) text += `,"b":"${basic}"`;
+  if (activities.length > 0) text += `,"a":${JSON.stringify(activities)}`;
+  if (note !== undefined) text += `,"n":${JSON.stringify(note)}`;
+  if (from !== undefined) text += `,"f":${from}`;
+  // JSON has no endless time.
+  if (until !== undefined && Number.isFinite(until)) text += `,"u":${until}`;
+  if (untilBoundary === true) text += ',"ub":1';
+  if (silence !== undefined) text += `,"z":${JSON.stringify(silence)}`;
+  if (onHold === true) text += ',"h":1';
+  return `${text}}`;
 }
 
 function readState(fields: Readonly<Record<string, unknown>>): StateLine | null {
@@ -130,13 +138,14 @@ function readReport(value: unknown, presentity: Aor): SourceReport | null {
   };
 }
 
-function readTold({ w, e, x, to }: Readonly<Record<string, unknown>>): ToldLine | null {
+function readTold({ w, e, x, t, to }: Readonly<Record<string, unknown>>): ToldLine | null {
   const aor = typeof w === "string" ? parseAor(w) : null;
-  if (aor === null || typeof e !== "string" || typeof x !== "string" || !Array.isArray(to)) return null;
+  if (aor === null || typeof e !== "string" || typeof x !== "string" || typeof t !== "number" || !Array.isArray(to)) return null;
   const watchers = to.flatMap((each: unknown): ToldWatcher[] => {
-    const [watcher, sentAt, answeredAt, status] = listOf(each);
-    if (typeof watcher !== "string" || typeof sentAt !== "number") return [];
-    return [{ watcher, sentAt, answeredAt: typeof answeredAt === "number" ? answeredAt : null, status: typeof status === "number" ? status : null }];
+    const [watcher, afterMs, tookMs, status] = listOf(each);
+    if (typeof watcher !== "string" || typeof afterMs !== "number") return [];
+    const sentAt = t + afterMs;
+    return [{ watcher, sentAt, answeredAt: typeof tookMs === "number" ? sentAt + tookMs : null, status: typeof status === "number" ? status : null }];
   });
   return { kind: "told", aor, event: e, what: x, to: watchers };
 }

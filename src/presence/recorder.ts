@@ -1,9 +1,7 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Aor } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
-import type { NotifyWitness } from "../subscription/notify-witness.ts";
-import type { Rendered } from "../subscription/event-package.ts";
-import type { Subscription } from "../subscription/subscription.ts";
+import type { NotifyWitness, Witnessed } from "../subscription/notify-witness.ts";
 import type { PresenceDocument } from "./document.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import type { PresenceWitness } from "./presence-service.ts";
@@ -100,20 +98,24 @@ class DiskRecorder implements Recorder {
     this.#wake();
   }
 
-  sent(to: Subscription, rendered: Rendered | null): void {
+  sent(to: Witnessed): void {
     if (this.#isClosed) return;
-    this.#told.sent(to, rendered, to.lastSentAt);
+    this.#told.sent(to);
     this.#wake();
   }
 
-  answered(to: Subscription): void {
+  overtaken(to: Witnessed): void {
+    this.#told.overtaken(to);
+  }
+
+  late(to: Witnessed): void {
     if (this.#isClosed) return;
-    this.#told.answered(to, to.lastSentAt, to.answeredAt, to.answerStatus);
+    this.#told.late(to);
     this.#wake();
   }
 
   async written(): Promise<void> {
-    while (!this.#isFailing && (this.#states.length > 0 || this.#touched.size > 0 || this.#told.hasNews || this.#textLength > 0 || this.#isWriting)) {
+    while (!this.#isFailing && (this.#states.length > 0 || this.#touched.size > 0 || this.#told.hasNews(this.#deps.clock.now()) || this.#textLength > 0 || this.#isWriting)) {
       this.#gather();
       await this.#writing;
     }

@@ -1,94 +1,75 @@
-import type { Aor } from "../base/ids.ts";
-import type { Rendered } from "../subscription/event-package.ts";
+import type { Witnessed } from "../subscription/notify-witness.ts";
 import type { ToldLine, ToldWatcher } from "./record-line.ts";
 import { whatWasSaid } from "./what-was-said.ts";
 
-// Hot path: two notes a NOTIFY, by reference.
-
-/** Whom a NOTIFY went to: what of a subscription stays when it is over. */
-export interface ToldWhom {
-  readonly resource: Aor;
-  readonly watcher: Aor | null;
-  readonly pack: { readonly name: string };
-  readonly dialog: { readonly remote: string };
-}
+// Hot path: a NOTIFY costs one entry of a list. What it was is read from its subscription later; only one that is overtaken within that time is copied.
 
 /** How long an answer is waited for before a NOTIFY is written down without it. */
 const ANSWER_MS = 2000;
 
-interface Sent {
-  readonly to: ToldWhom;
-  readonly rendered: Rendered | null;
-  readonly at: number;
-  answeredAt: number | null;
-  status: number | null;
-}
+/** A NOTIFY that another one overtook before it was written down, or whose answer came late. */
+type Copy = Omit<Witnessed, "isNoted" | "isLate">;
 
-/** NOTIFYs and their answers, until they are written down. */
+/** NOTIFYs, until they are written down: when they are answered, or have not been for some seconds. */
 export class ToldNotes {
   readonly #max: number;
-  /** Those that wait for their answers, by subscription. */
-  readonly #open = new Map<ToldWhom, Sent>();
-  #ready: Sent[] = [];
+  /** In the order in which they were sent, so that those who were told the same stand together. */
+  #noted: Witnessed[] = [];
+  #overtaken: Copy[] = [];
+  #late: Copy[] = [];
   #missed = 0;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** True when something can be written down now. */
-  get hasNews(): boolean {
-    return this.#ready.length > 0;
-  }
-
   /** True when something has to be written down, now or later. */
   get isWaiting(): boolean {
-    return this.#ready.length > 0 || this.#open.size > 0;
+    return this.#noted.length > 0 || this.#overtaken.length > 0 || this.#late.length > 0;
   }
 
-  sent(to: ToldWhom, rendered: Rendered | null, at: number): void {
-    const before = this.#open.get(to);
-    if (before !== undefined) this.#ready.push(before);
-    if (this.#open.size + this.#ready.length >= this.#max) {
+  /** True when something can be written down at that moment. */
+  hasNews(now: number): boolean {
+    return this.#overtaken.length > 0 || this.#late.length > 0 || this.#noted.some((to) => isRipe(to, now));
+  }
+
+  sent(to: Witnessed): void {
+    if (this.#noted.length < this.#max) this.#noted.push(to);
+    else {
       this.#missed++;
-      this.#open.delete(to);
-      return;
+      to.isNoted = false;
     }
-    this.#open.set(to, { to, rendered, at, answeredAt: null, status: null });
   }
 
-  answered(to: ToldWhom, sentAt: number, answeredAt: number, status: number): void {
-    const open = this.#open.get(to);
-    if (open?.at !== sentAt) {
-      // It is on the disk without its answer: a second line says it.
-      if (this.#ready.length < this.#max) this.#ready.push({ to, rendered: null, at: sentAt, answeredAt, status });
-      return;
-    }
-    this.#open.delete(to);
-    open.answeredAt = answeredAt;
-    open.status = status;
-    this.#ready.push(open);
+  overtaken(to: Witnessed): void {
+    if (this.#overtaken.length < this.#max) this.#overtaken.push(copyOf(to));
+    else this.#missed++;
+  }
+
+  late(to: Witnessed): void {
+    to.isLate = false;
+    if (this.#late.length < this.#max) this.#late.push(copyOf(to));
   }
 
   /** What is to be written down now, those who were told the same in one line. */
   lines(now: number): readonly ToldLine[] {
-    for (const [to, sent] of this.#open) {
-      // They are in the order of their times.
-      if (now - sent.at < ANSWER_MS) break;
-      this.#open.delete(to);
-      this.#ready.push(sent);
+    const lines: ToldLine[] = [];
+    addLines(lines, this.#overtaken);
+    const ripe: Witnessed[] = [];
+    let kept = 0;
+    for (const to of this.#noted) {
+      if (isRipe(to, now)) {
+        ripe.push(to);
+        to.isNoted = false;
+        to.isLate = to.answeredAt === 0;
+      } else this.#noted[kept++] = to;
     }
-    const groups = new Map<string, { readonly aor: Aor; readonly event: string; readonly what: string; readonly to: ToldWatcher[] }>();
-    for (const { to, rendered, at, answeredAt, status } of this.#ready) {
-      const isLate = rendered === null && answeredAt !== null && now - at >= ANSWER_MS;
-      const what = isLate ? "" : whatWasSaid(rendered);
-      const key = `${to.resource}\n${to.pack.name}\n${what}`;
-      let group = groups.get(key);
-      if (group === undefined) groups.set(key, (group = { aor: to.resource, event: to.pack.name, what, to: [] }));
-      group.to.push({ watcher: to.watcher ?? addressOf(to.dialog.remote), sentAt: at, answeredAt, status });
-    }
-    this.#ready = [];
-    return [...groups.values()].map((group) => ({ kind: "told", ...group }));
+    this.#noted.length = kept;
+    addLines(lines, ripe);
+    for (const note of this.#late) lines.push({ kind: "told", aor: note.resource, event: note.pack.name, what: "", to: [watcherOf(note)] });
+    this.#overtaken = [];
+    this.#late = [];
+    return lines;
   }
 
   /** How many were left out since this was asked last. */
@@ -97,6 +78,32 @@ export class ToldNotes {
     this.#missed = 0;
     return missed;
   }
+}
+
+function addLines(lines: ToldLine[], notes: readonly Copy[]): void {
+  let last: Copy | null = null;
+  let to: ToldWatcher[] = [];
+  for (const note of notes) {
+    if (last === null || last.lastSent !== note.lastSent || last.resource !== note.resource || last.pack !== note.pack) {
+      to = [];
+      lines.push({ kind: "told", aor: note.resource, event: note.pack.name, what: whatWasSaid(note.lastSent), to });
+      last = note;
+    }
+    to.push(watcherOf(note));
+  }
+}
+
+function copyOf({ resource, watcher, pack, dialog, lastSentAt, lastSent, answeredAt, answerStatus }: Witnessed): Copy {
+  return { resource, watcher, pack, dialog, lastSentAt, lastSent, answeredAt, answerStatus };
+}
+
+function isRipe(to: Witnessed, now: number): boolean {
+  return to.answeredAt !== 0 || now - to.lastSentAt >= ANSWER_MS;
+}
+
+function watcherOf({ watcher, dialog, lastSentAt, answeredAt, answerStatus }: Copy): ToldWatcher {
+  const isAnswered = answeredAt !== 0;
+  return { watcher: watcher ?? addressOf(dialog.remote), sentAt: lastSentAt, answeredAt: isAnswered ? answeredAt : null, status: isAnswered ? answerStatus : null };
 }
 
 /** The URI of a name-addr, without its parameters. */

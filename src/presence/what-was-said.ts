@@ -15,9 +15,10 @@ export function whatWasSaid(rendered: Rendered | null): string {
 }
 
 function read(body: string): string {
-  const states = [...body.matchAll(/<state(?:\s[^>]*)?>([a-z]+)<\/state>/g)].map(([, state]) => state ?? "");
-  if (states.length > 0) return states.join(", ");
-  if (body.includes("<dialog-info")) return "no dialog";
+  if (body.includes("<dialog-info")) {
+    const states = [...body.matchAll(/<state(?:\s[^>]*)?>([a-z]+)<\/state>/g)].map(([, state]) => state ?? "");
+    return states.length === 0 ? "no dialog" : states.join(", ");
+  }
   const basic = /<basic>([a-z]+)<\/basic>/.exec(body)?.[1] ?? /<status status="([a-z]+)"/.exec(body)?.[1];
   const note = /<(?:dm:)?note>([^<]*)</.exec(body)?.[1] ?? /substatus="([a-z]+)"/.exec(body)?.[1];
   const said = [basic, note === undefined ? undefined : unescaped(unicodeOf(note))].filter((part) => part !== undefined && part !== "").join(" · ");

@@ -133,7 +133,7 @@ export class Notifier {
     this.#window.answered(subscription.lastSentAt);
     subscription.answeredAt = clock.now();
     subscription.answerStatus = outcome.kind === "answered" ? outcome.status : 0;
-    witness?.answered(subscription);
+    if (subscription.isLate) witness?.late(subscription);
     const verdict = notifyVerdict(outcome, subscription.profile.gone);
     if (verdict.kind === "acknowledged") counters.notifiesAcknowledged++;
     else counters.notifiesFailed++;
@@ -228,18 +228,23 @@ export class Notifier {
   }
 
   #post(subscription: Subscription, rendered: Rendered | null, state: string): void {
-    const { agent, clock, counters, log } = this.#deps;
+    const { agent, clock, counters, log, witness } = this.#deps;
     const { dialog } = subscription;
     // A connection that has ended is not kept in memory for a subscription's sake.
     if (dialog.flow?.isOpen === false) subscription.dialog = { ...dialog, flow: null };
     const cseq = ++subscription.cseq;
     subscription.inFlight = cseq;
+    if (subscription.isNoted) witness?.overtaken(subscription);
+    subscription.isLate = false;
     subscription.lastSentAt = clock.now();
     this.#window.sent();
     subscription.lastSent = rendered;
     subscription.answeredAt = 0;
     counters.notifiesSent++;
-    this.#deps.witness?.sent(subscription, rendered);
+    if (witness !== undefined && !subscription.isNoted) {
+      subscription.isNoted = true;
+      witness.sent(subscription);
+    }
     const headers = `Event: ${formatEvent(subscription.pack.name, subscription.eventId)}\r\nSubscription-State: ${state}\r\n`;
     const body = rendered === null ? "" : rendered.isVersioned ? `${rendered.head}${cseq - 1}${rendered.tail}` : rendered.head;
     try {

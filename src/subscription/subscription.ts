@@ -3,6 +3,7 @@ import type { Aor } from "../base/ids.ts";
 import type { TimerId } from "../base/timer-wheel.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
 import type { EventPackage, Rendered, Watching } from "./event-package.ts";
+import type { Witnessed } from "./notify-witness.ts";
 
 /** Why a subscription ends (RFC 6665 §4.1.3). `timeout`: its time is over or the watcher wants no more; `noresource`: its resource is no more; `rejected`:
  *  its watcher may not; `deactivated`: it may subscribe anew at once; `probation`: it may after a while; `giveup`: nobody said in time whether it may;
@@ -34,7 +35,7 @@ export interface SubscriptionParts extends Omit<Watching, "variant"> {
 
 /** One subscription: the only mutable record of it, written by the subscription folder alone. It is its own `Watching`, so that rendering makes no
  *  garbage. About 0.7 KB with its texts. */
-export class Subscription implements Watching {
+export class Subscription implements Watching, Witnessed {
   readonly resource: Aor;
   readonly entity: string;
   readonly watcher: Aor | null;
@@ -69,6 +70,8 @@ export class Subscription implements Watching {
   answeredAt = 0;
   /** The status of that answer; 0 for none in time, or no way to the watcher. */
   answerStatus = 0;
+  isNoted = false;
+  isLate = false;
   /** Failed NOTIFYs in a row; more than 0 makes it suspect: changes wait for the next try. */
   failures = 0;
   /** The state changed while a NOTIFY was in flight. */

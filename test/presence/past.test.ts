@@ -10,7 +10,7 @@ import type { RecordDisk, RecordSegment } from "../../src/presence/record-disk.t
 import { recorder, type Recorder } from "../../src/presence/recorder.ts";
 import { explain, type WatcherFact } from "../../src/presence/why.ts";
 import type { Rendered } from "../../src/subscription/event-package.ts";
-import type { Subscription } from "../../src/subscription/subscription.ts";
+import type { Witnessed } from "../../src/subscription/notify-witness.ts";
 import { person } from "../dialog/calls.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 import { defaults } from "./reports.ts";
@@ -211,9 +211,21 @@ describe("the past", () => {
 
 describe("who was told", () => {
   const rendered = (note: string): Rendered => ({ contentType: "application/pidf+xml", head: `<presence><basic>open</basic><note>${note}</note></presence>`, tail: "", isVersioned: false });
-  /** What the notifier changes of a subscription. */
-  const subscriptionOf = (watcher: string): Subscription =>
-    ({ resource: alice, watcher: person(watcher), pack: { name: "presence" }, dialog: { remote: "" }, lastSentAt: 0, answeredAt: 0, answerStatus: 0 }) as unknown as Subscription;
+  /** A subscription as the notifier changes it. */
+  type Watcher = { -readonly [K in keyof Witnessed]: Witnessed[K] };
+  const subscriptionOf = (watcher: string): Watcher =>
+    ({ resource: alice, watcher: person(watcher), pack: { name: "presence" }, dialog: { remote: "" }, lastSentAt: 0, lastSent: null, answeredAt: 0, answerStatus: 0, isNoted: false, isLate: false });
+  const send = ({ record, clock }: World, to: Watcher, note: string): void => {
+    if (to.isNoted) record.overtaken(to);
+    Object.assign(to, { isLate: false, lastSentAt: clock.now(), lastSent: rendered(note), answeredAt: 0 });
+    if (to.isNoted) return;
+    to.isNoted = true;
+    record.sent(to);
+  };
+  const answer = ({ record, clock }: World, to: Watcher, status: number): void => {
+    Object.assign(to, { answeredAt: clock.now(), answerStatus: status });
+    if (to.isLate) record.late(to);
+  };
   const told = async (world: World, at: number): Promise<readonly string[]> => {
     const found = await world.past.why(alice, at);
     if (found.kind !== "found") return [found.reason];
@@ -222,30 +234,38 @@ describe("who was told", () => {
 
   test("is known with the answer, as it was at that moment; a late answer is found too", async () => {
     const world = worldOf();
-    const { clock, record } = world;
+    const { clock } = world;
     say(world, "One");
     const [quick, slow] = [subscriptionOf("102"), subscriptionOf("103")];
     const start = clock.now();
-    for (const each of [quick, slow]) {
-      each.lastSentAt = start;
-      record.sent(each, rendered("One"));
-    }
+    send(world, quick, "One");
+    send(world, slow, "One");
     clock.advance(100);
-    quick.answeredAt = clock.now();
-    quick.answerStatus = 200;
-    record.answered(quick);
+    answer(world, quick, 200);
     clock.advance(10_000);
-    slow.answeredAt = clock.now();
-    slow.answerStatus = 481;
-    record.answered(slow);
+    answer(world, slow, 481);
     clock.advance(10_000);
-    quick.lastSentAt = clock.now();
-    record.sent(quick, rendered("Two &amp; three"));
+    send(world, quick, "Two &amp; three");
     clock.advance(5000);
     expect(await told(world, start + 50)).toEqual(["102 open · One null", "103 open · One null"]);
     expect(await told(world, start + 5000)).toEqual(["102 open · One 200", "103 open · One null"]);
     expect(await told(world, start + 15_000)).toEqual(["102 open · One 200", "103 open · One 481"]);
     expect(await told(world, start + 22_000)).toEqual(["102 open · Two & three null", "103 open · One 481"]);
+  });
+
+  test("two NOTIFYs in one moment are both known", async () => {
+    const world = worldOf();
+    say(world, "One");
+    const quick = subscriptionOf("102");
+    const start = world.clock.now();
+    for (const note of ["One", "Two", "Three"]) {
+      send(world, quick, note);
+      world.clock.advance(10);
+      answer(world, quick, 200);
+      world.clock.advance(10);
+    }
+    world.clock.advance(5000);
+    expect([await told(world, start + 15), await told(world, start + 35), await told(world, start + 55), await told(world, start + 45)]).toEqual([["102 open · One 200"], ["102 open · Two 200"], ["102 open · Three 200"], ["102 open · Three null"]]);
   });
 
   test("whoever watches now and was told nothing since, was told that already", async () => {
