@@ -7,6 +7,3 @@ export interface MergeSettings {
   /** Where `basic` comes from: see `reachability`, or the winner's own. */
   readonly basicFrom: "reachability" | "winner";
 }
-
-/** The settings that a configuration without a word about them gives. */
-export const defaultMergeSettings: MergeSettings = { primarySource: "calendar", early: "ringing", basicFrom: "reachability" };
