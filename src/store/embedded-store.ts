@@ -105,6 +105,9 @@ function recover(deps: EmbeddedStoreDeps, file: StoreFile, versions: VersionCloc
 /** Segments whose files stay for the next run. */
 const SEGMENTS_KEPT = 2;
 
+/** How long closing waits for the journal to take what waits in memory. */
+const DRAIN_MS = 2000;
+
 /** In place of a value: the key is deleted. */
 const DELETED = Symbol("deleted");
 /** In place of a value: nothing is to be done. */
@@ -233,7 +236,8 @@ class EmbeddedStore implements Store {
   kept(done: (isKept: boolean) => void): void {
     this.commit();
     const journal = this.#journal;
-    if (this.isImmediate || journal === null) done(this.isImmediate);
+    if (journal === null || this.#isClosed) done(false);
+    else if (this.isImmediate) done(true);
     else if (journal.isUnsynced || this.#unwritten.size > 0) done(this.#deps.durability === "fast");
     else if (this.#keptTo(journal) >= journal.sequence) done(true);
     else {
@@ -271,6 +275,7 @@ class EmbeddedStore implements Store {
     if (this.#isClosed) return;
     this.commit();
     this.#isClosed = true;
+    if (this.#unwritten.size > 0) await this.#whenWritten();
     const file = this.#file;
     this.#file = null;
     this.#early = null;
@@ -286,6 +291,19 @@ class EmbeddedStore implements Store {
     for (const { done } of this.#waiters.splice(0)) done(false);
     for (const { reject } of this.#flushes.splice(0)) reject(this.#failure(null));
     this.#lock.release();
+  }
+
+  /** Resolves when the journal has taken what waits in memory, or the disk has not answered for long. */
+  #whenWritten(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#deps.clock.after(DRAIN_MS, resolve);
+      const done = (): void => {
+        cancel();
+        resolve();
+      };
+      this.#flushes.push({ resolve: done, reject: done });
+      this.#journal?.listen(true);
+    });
   }
 
   #note(batch: TableBatch, key: string, value: unknown): void {

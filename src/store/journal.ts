@@ -10,7 +10,7 @@ import { STALL_MS } from "./store.ts";
 /** How often the disk is looked after while it has not taken everything. */
 const LOOK_MS = 100;
 /** How long `close` waits for the disk. */
-const CLOSE_MS = 4000;
+const CLOSE_MS = 2500;
 /** A worker that ended by itself is followed by another after this time. */
 const AGAIN_MS = 1000;
 
