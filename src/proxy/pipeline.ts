@@ -9,7 +9,8 @@ import type { Message } from "../sip/message.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import { formatSipUri, parseSipUri, uriHost, uriParam, type SipUri } from "../sip/uri.ts";
 import type { Feature } from "./feature.ts";
-import { watchedHooks, type DialogHooks } from "./dialog-watch.ts";
+import { ContextHooks, type HookSteps } from "./context-hooks.ts";
+import { watchedHooks } from "./dialog-watch.ts";
 import type { ForkDeps } from "./fork-request.ts";
 import { mergeEdits } from "./branch.ts";
 import { Fork } from "./fork.ts";
@@ -336,58 +337,9 @@ export function pipeline(deps: {
   };
 }
 
-/** What a fork asks of the pipeline, for any request. */
-interface HookSteps {
-  readonly changesReplies: boolean;
-  edits(context: RequestContext, target: Target): Edits;
-  replyEdits(context: RequestContext, response: Message): Edits;
-  failed(context: RequestContext, status: number, hasRung: boolean): boolean;
-  redirected(context: RequestContext, response: Message): readonly Target[];
-  ended(context: RequestContext, status: number): void;
-}
-
 /** True of a UDP sender whose address and port stand in its request; where that is not so, the Contact may still name them. */
 function isWhereItSays({ text }: Message, source: Flow): boolean {
   return source.connection === 0 && text.includes(`@${uriHost(source.remoteAddress)}:${source.remotePort}`);
-}
-
-/** The same for one request. */
-class ContextHooks implements DialogHooks {
-  readonly #context: RequestContext;
-  readonly #steps: HookSteps;
-
-  constructor(context: RequestContext, steps: HookSteps) {
-    this.#context = context;
-    this.#steps = steps;
-  }
-
-  request(): Message | null {
-    return this.#context.fork?.message() ?? null;
-  }
-
-  get changesReplies(): boolean {
-    return this.#steps.changesReplies;
-  }
-
-  edits(target: Target): Edits {
-    return this.#steps.edits(this.#context, target);
-  }
-
-  replyEdits(response: Message): Edits {
-    return this.#steps.replyEdits(this.#context, response);
-  }
-
-  failed(status: number, hasRung: boolean): boolean {
-    return this.#steps.failed(this.#context, status, hasRung);
-  }
-
-  redirected(response: Message): readonly Target[] {
-    return this.#steps.redirected(this.#context, response);
-  }
-
-  ended(status: number): void {
-    this.#steps.ended(this.#context, status);
-  }
 }
 
 /** What we answer ourselves, as an Allow header line. */
