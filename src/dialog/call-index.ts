@@ -1,5 +1,5 @@
 import type { Call } from "./call.ts";
-import type { Side } from "./leg.ts";
+import type { Side } from "./side.ts";
 
 /** Calls with one Call-ID (and other From tags) that are kept apart; those beyond it are put through and not shown. */
 const CALLS_PER_CALL_ID_MAX = 64;

@@ -3,7 +3,8 @@ import { keptText } from "../base/kept-text.ts";
 import type { DialogState } from "../documents/dialog-info.ts";
 import type { ForkControl } from "../proxy/fork-control.ts";
 import { laterState } from "./dialog-state.ts";
-import { Leg, type Side } from "./leg.ts";
+import { Leg } from "./leg.ts";
+import { type Side } from "./side.ts";
 import type { CallStart, Party, PartyCall, Person } from "./party.ts";
 import type { StoredLeg } from "./stored-call.ts";
 

@@ -2,7 +2,8 @@ import type { Message } from "../sip/message.ts";
 import { mediaDirection } from "../sip/sdp.ts";
 import type { Call } from "./call.ts";
 import type { CallIndex } from "./call-index.ts";
-import { otherSide, type Leg, type Side } from "./leg.ts";
+import { type Leg } from "./leg.ts";
+import { otherSide, type Side } from "./side.ts";
 import { notePath } from "./leg-path.ts";
 import { sessionEnd } from "./session-timer.ts";
 

@@ -2,7 +2,7 @@ import { keptText } from "../base/kept-text.ts";
 import { contactUri } from "../proxy/record-route.ts";
 import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
-import type { Side } from "./leg.ts";
+import type { Side } from "./side.ts";
 
 /** How both sides of a leg are reached, as its 2xx said (RFC 3261 §12.1), and the last CSeq that was seen from each. A plain value, so that it can be stored. */
 export interface LegPath {

@@ -2,14 +2,7 @@ import type { Aor } from "../base/ids.ts";
 import { isHolding, type MediaDirection } from "../sip/sdp.ts";
 import type { LegPath } from "./leg-path.ts";
 import type { Party } from "./party.ts";
-
-/** Who of the two sent something. */
-export type Side = "caller" | "callee";
-
-/** The other of the two. */
-export function otherSide(side: Side): Side {
-  return side === "caller" ? "callee" : "caller";
-}
+import { otherSide, type Side } from "./side.ts";
 
 /** A device that has answered with 2xx, until either side hangs up: one dialog of RFC 3261 §12. */
 export class Leg {

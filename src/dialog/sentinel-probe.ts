@@ -5,7 +5,8 @@ import { Header } from "../sip/header-name.ts";
 import { Message } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import type { Call } from "./call.ts";
-import type { Leg, Side } from "./leg.ts";
+import type { Leg } from "./leg.ts";
+import type { Side } from "./side.ts";
 import type { LegPath } from "./leg-path.ts";
 import type { ProbeAnswer, ProbeRound } from "./sentinel-verdict.ts";
 

@@ -4,7 +4,8 @@ import type { Log } from "../base/log.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Message } from "../sip/message.ts";
 import type { Call } from "./call.ts";
-import type { Leg, Side } from "./leg.ts";
+import type { Leg } from "./leg.ts";
+import type { Side } from "./side.ts";
 import type { Prober } from "./sentinel-probe.ts";
 import { noDoubt, sentinelVerdict, type DeathReason, type Doubt, type ProbeAnswer, type ProbeRound } from "./sentinel-verdict.ts";
 
