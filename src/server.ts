@@ -356,10 +356,11 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       watchers.close();
       await transports.stop();
       wheel.close();
-      await record?.close();
       await store.flushed().catch((err: unknown) => {
         log.error({ err }, "the store did not take the last writes");
       });
+      // The past comes last: it may be lost, what was acknowledged may not.
+      await record?.close();
     },
   };
 }

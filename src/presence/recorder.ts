@@ -13,11 +13,15 @@ import { ToldNotes } from "./told-notes.ts";
 // Hot path: what happens is noted by reference; it becomes text a moment later, off the message path, so much at a time.
 
 /** How long notes are gathered before they are written. */
-const GATHER_MS = 250;
+const GATHER_MS = 50;
 /** States that become text at one time: more wait for the next. */
-const STATES_AT_A_TIME = 1000;
+const STATES_AT_A_TIME = 200;
 /** Persons whom nobody watches, looked at at one time. */
-const LOOKS_AT_A_TIME = 250;
+const LOOKS_AT_A_TIME = 50;
+/** NOTIFYs that become text at one time. */
+const TOLD_AT_A_TIME = 1000;
+/** How often `written` looks whether more has come: a busy server never comes to rest. */
+const ROUNDS_MAX = 200;
 /** Notes that wait; the server is far too busy for its past then, and what is left out is counted. */
 const NOTES_MAX = 50_000;
 /** Characters that wait for the disk. */
@@ -60,6 +64,8 @@ class DiskRecorder implements Recorder {
   readonly #deps: Parameters<typeof recorder>[0];
   #states: StateNote[] = [];
   readonly #touched = new Set<Aor>();
+  /** Whose last state is in the segment that goes next: it is written down again. */
+  readonly #carried = new Set<Aor>();
   readonly #told: ToldNotes;
   /** A hash of the last state that was written of each person, and the segment it is in: one number, since there may be very many persons. */
   readonly #last = new Map<Aor, number>();
@@ -115,7 +121,7 @@ class DiskRecorder implements Recorder {
   }
 
   async written(): Promise<void> {
-    while (!this.#isFailing && (this.#states.length > 0 || this.#touched.size > 0 || this.#told.hasNews(this.#deps.clock.now()) || this.#textLength > 0 || this.#isWriting)) {
+    for (let round = 0; round < ROUNDS_MAX && !this.#isFailing && (this.#states.length > 0 || this.#touched.size > 0 || this.#carried.size > 0 || this.#told.hasNews(this.#deps.clock.now()) || this.#textLength > 0 || this.#isWriting); round++) {
       this.#gather();
       await this.#writing;
     }
@@ -124,6 +130,7 @@ class DiskRecorder implements Recorder {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#touched.clear();
+    this.#carried.clear();
     this.#isFailing = false;
     await this.written();
     this.#isClosed = true;
@@ -137,7 +144,7 @@ class DiskRecorder implements Recorder {
       this.#timer = null;
       this.#isFailing = false;
       this.#gather();
-      if (this.#states.length > 0 || this.#touched.size > 0 || this.#told.isWaiting || this.#textLength > 0) this.#wake();
+      if (this.#states.length > 0 || this.#touched.size > 0 || this.#carried.size > 0 || this.#told.isWaiting || this.#textLength > 0) this.#wake();
     });
   }
 
@@ -147,22 +154,24 @@ class DiskRecorder implements Recorder {
     const states = this.#states.splice(0, STATES_AT_A_TIME);
     for (const note of states) this.#writeState(note);
     if (this.#states.length === 0) this.#look(now);
-    for (const line of this.#told.lines(now)) this.#push(toldText(line), line.to[0]?.sentAt ?? now);
+    for (const line of this.#told.lines(now, TOLD_AT_A_TIME)) this.#push(toldText(line), line.to[0]?.sentAt ?? now);
     this.missed += this.#told.takeMissed();
     this.#drain();
   }
 
-  /** Those whom nobody watches: their state is made now, if it has changed. */
+  /** Those whom nobody watches, if they have changed, and those who have not changed for long: their state is made now. */
   #look(now: number): void {
     const presence = this.#deps.presence();
     let looks = 0;
     this.#isLooking = true;
     try {
-      for (const aor of this.#touched) {
-        if (looks++ === LOOKS_AT_A_TIME) return;
-        this.#touched.delete(aor);
-        const document = presence.glance(aor);
-        this.#writeState({ aor, at: now, reports: presence.reportsOf(aor), document, isCarried: false });
+      for (const [waiting, isCarried] of [[this.#carried, true], [this.#touched, false]] as const) {
+        for (const aor of waiting) {
+          if (looks++ === LOOKS_AT_A_TIME) return;
+          waiting.delete(aor);
+          const document = presence.glance(aor);
+          this.#writeState({ aor, at: now, reports: presence.reportsOf(aor), document, isCarried });
+        }
       }
     } finally {
       this.#isLooking = false;
@@ -214,20 +223,15 @@ class DiskRecorder implements Recorder {
 
   /** A new segment has begun: whoever has not changed since the one that goes next is written down again before it goes. */
   #carry(): void {
-    const { disk, clock, presence } = this.#deps;
+    const { disk } = this.#deps;
     const segments = disk.segments();
     const current = segments.at(-1)?.id ?? 0;
     if (current === this.#segment) return;
     this.#segment = current;
     const oldest = segments[0]?.id ?? 0;
     if (!disk.isFull || oldest === current) return;
-    const now = clock.now();
-    for (const [aor, last] of this.#last) {
-      if (last % SEGMENT_IDS > oldest % SEGMENT_IDS || this.#states.length >= NOTES_MAX) continue;
-      const document = presence().glance(aor);
-      this.#states.push({ aor, at: now, reports: presence().reportsOf(aor), document, isCarried: true });
-    }
-    if (this.#states.length > 0) this.#wake();
+    for (const [aor, last] of this.#last) if (last % SEGMENT_IDS <= oldest % SEGMENT_IDS) this.#carried.add(aor);
+    if (this.#carried.size > 0) this.#wake();
   }
 }
 

@@ -51,14 +51,14 @@ export class ToldNotes {
     if (this.#late.length < this.#max) this.#late.push(copyOf(to));
   }
 
-  /** What is to be written down now, those who were told the same in one line. */
-  lines(now: number): readonly ToldLine[] {
+  /** What is to be written down now, at most `atATime` of those that were noted; those who were told the same in one line. */
+  lines(now: number, atATime: number): readonly ToldLine[] {
     const lines: ToldLine[] = [];
     addLines(lines, this.#overtaken);
     const ripe: Witnessed[] = [];
     let kept = 0;
     for (const to of this.#noted) {
-      if (isRipe(to, now)) {
+      if (ripe.length < atATime && isRipe(to, now)) {
         ripe.push(to);
         to.isNoted = false;
         to.isLate = to.answeredAt === 0;
