@@ -12,6 +12,7 @@ import type { Server, World } from "./server.ts";
 import type { SystemTransports } from "./sip/transport/system-transports.ts";
 import { webEvents } from "./web-events.ts";
 import { storeMetrics, webMetrics } from "./web-metrics.ts";
+import { keptRoutes } from "./web-kept.ts";
 import { webRoutes } from "./web-routes.ts";
 
 /** The pages and the API of a running server. */
@@ -51,7 +52,8 @@ export function webOf(config: Pick<Config, "web">, server: Server, world: WebWor
         process.stop();
       };
       const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port });
-      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: webRoutes(server, metrics), streams, isReady: isServing, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
+      const routes = webRoutes(server, metrics);
+      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: world.store === undefined ? routes : keptRoutes(routes, world.store), streams, isReady: isServing, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
       running = { http, end };
       try {
         await http.start();

@@ -79,7 +79,7 @@ export function notifyCases(): readonly MicroCase[] {
     const localTag = randomHex(random, 6);
     const parsed = parseSipUri(message.requestUri);
     if (parsed === null) throw new Error("no URI");
-    const call: Call = { message, source: flow, uri: parsed, aor: toTag === "" ? resource : null, isOurs: true, caller: aorOf(watcher, "tel.example.test"), isTrusted: false, nextRoute: null, retargets: 0, localTag, reply: () => undefined };
+    const call: Call = { message, source: flow, uri: parsed, aor: toTag === "" ? resource : null, isOurs: true, caller: aorOf(watcher, "tel.example.test"), isTrusted: false, nextRoute: null, retargets: 0, localTag, keep: () => undefined, reply: () => undefined };
     const verdict = engine.feature.onRequest?.(call);
     if (verdict === undefined || verdict instanceof Promise || verdict.kind !== "handled") throw new Error(`not answered but ${JSON.stringify(verdict)}`);
     return localTag;

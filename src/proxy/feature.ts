@@ -29,6 +29,8 @@ export interface Call {
   readonly retargets: number;
   /** The tag that our answers put on To; a dialog that we create as its end bears it. */
   readonly localTag: string;
+  /** Makes the message one that outlives the hook: before an answer that is given later. */
+  keep(): void;
   /** Answers the request, provisionally or finally. Works until a final answer was given, also after the hook returned. */
   reply(answer: Answer): void;
 }

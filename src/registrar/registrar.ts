@@ -6,6 +6,7 @@ import type { KeyedHash } from "../base/keyed-hash.ts";
 import type { Log } from "../base/log.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Call, Feature } from "../proxy/feature.ts";
+import { replyWhenKept } from "../proxy/kept-answer.ts";
 import type { Location } from "../proxy/location.ts";
 import type { Target } from "../proxy/target.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
@@ -157,7 +158,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
     const binding = isNew ? renewed(old, message.cseq, nowMs + key.seconds * 1000) : old;
     if (isNew) table.refresh(entry, at, binding);
     const headers = answerHeaders(hash, aor, entry.bindings, nowMs, { supportsGruu: key.supportsGruu, isOutbound: key.isOutbound, path: NO_PATH, isStream: isStream(call.source.protocol) });
-    call.reply({ status: 200, headers, isRepeatable: true });
+    replyWhenKept(deps.store, call, { status: 200, headers, isRepeatable: true });
     if (isNew) for (const report of arrivals) report(aor, binding.uri);
     return handled;
   };
@@ -174,7 +175,7 @@ export function registrar(deps: RegistrarDeps): Registrar {
     if (decision.isChanged) rememberRefresh(aor, call.message, request, isOutbound);
     if (log.isDebug) log.debug({ aor, callId: request.callId, count: decision.bindings.length, protocol: call.source.protocol }, "registered");
     const options = { supportsGruu: request.supportsGruu, isOutbound, path: request.supportsPath ? request.path : NO_PATH, isStream: isStream(call.source.protocol) };
-    call.reply({ status: 200, headers: answerHeaders(hash, aor, decision.bindings, nowMs, options) });
+    replyWhenKept(deps.store, call, { status: 200, headers: answerHeaders(hash, aor, decision.bindings, nowMs, options) });
     const [contact, ...others] = request.contacts;
     if (contact !== undefined && contact.seconds > 0) for (const report of arrivals) report(aor, others.length === 0 ? contact.uri : "");
     return handled;

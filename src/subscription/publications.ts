@@ -5,6 +5,7 @@ import type { Log } from "../base/log.ts";
 import { randomHex, type Random } from "../base/random.ts";
 import type { TimerId, TimerWheel } from "../base/timer-wheel.ts";
 import type { Call } from "../proxy/feature.ts";
+import { replyWhenKept } from "../proxy/kept-answer.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
 import type { Store } from "../store/store.ts";
 import type { SubscriptionCounters } from "./counters.ts";
@@ -125,18 +126,19 @@ export class Publications {
   }
 
   #act(call: Call, resource: Aor, decision: Exclude<PublishDecision, { kind: "refused" }>, facts: PublishFacts): void {
-    const { random, clock, counters } = this.#deps;
+    const { random, clock, counters, store } = this.#deps;
     const etag = randomHex(random, ETAG_BYTES);
     const held = decision.kind === "initial" ? undefined : this.#byEtag.get(decision.etag);
     const seconds = decision.kind === "remove" ? 0 : decision.seconds;
     const now = clock.now();
     const until = now + seconds * 1000;
     const answer = (): void => {
-      call.reply({ status: 200, headers: `SIP-ETag: ${etag}\r\nExpires: ${seconds}\r\n` });
+      replyWhenKept(store, call, { status: 200, headers: `SIP-ETag: ${etag}\r\nExpires: ${seconds}\r\n` });
     };
     if (seconds === 0) {
-      answer();
+      if (store.isImmediate) answer();
       if (held !== undefined) this.#end(held);
+      if (!store.isImmediate) answer();
       return;
     }
     if (held === undefined) {

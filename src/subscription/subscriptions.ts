@@ -8,6 +8,7 @@ import type { Random } from "../base/random.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
 import type { Call, Feature } from "../proxy/feature.ts";
+import { replyWhenKept } from "../proxy/kept-answer.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
 import { Header } from "../sip/header-name.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
@@ -167,7 +168,7 @@ export function subscriptions(deps: {
   };
 
   const answer = (call: Call, seconds: number): void => {
-    call.reply({ status: 200, headers: `Expires: ${seconds}\r\nContact: ${agent.contact(call.source)}\r\n` });
+    replyWhenKept(store, call, { status: 200, headers: `Expires: ${seconds}\r\nContact: ${agent.contact(call.source)}\r\n` });
   };
 
   /** The same list of types for all who accept the same. */

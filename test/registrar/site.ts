@@ -155,6 +155,7 @@ export function site(settings: RegistrarSettings = defaults, clock = new FakeClo
       nextRoute: null,
       retargets: 0,
       localTag: "t",
+      keep: () => undefined,
       reply: (given) => {
         answer = given;
       },

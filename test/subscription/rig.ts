@@ -222,6 +222,7 @@ export class Rig {
       nextRoute: null,
       retargets: 0,
       localTag,
+      keep: () => undefined,
       reply: (answer) => answers.push(answer),
     };
     const verdict = this.engine.feature.onRequest?.(call);
