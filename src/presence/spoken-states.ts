@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import { parseAor, type Aor } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
+import type { Activity } from "../documents/rpid.ts";
 import type { Store } from "../store/store.ts";
 import type { DoNotDisturb } from "./do-not-disturb.ts";
 import type { SourceReport } from "./report.ts";
@@ -53,6 +54,7 @@ interface Wish {
 
 const CHOICE_KEY = "person";
 const DND_KEY = "person";
+const BUSY: readonly Activity[] = [{ name: "busy" }];
 const PREFIX = { api: "api", override: "override", "do-not-disturb": "dnd" } as const;
 
 /** Spoken states in the presence service and the store. */
@@ -92,7 +94,7 @@ export function spokenStates(deps: SpokenStatesDeps): SpokenStates {
     if (isOn === peaceful.has(aor)) return;
     if (isOn) {
       peaceful.add(aor);
-      presence.report({ source: "do-not-disturb", presentity: aor, key: DND_KEY, kind: "do-not-disturb", activities: [], publishedAt: wish?.since ?? 0 });
+      presence.report({ source: "do-not-disturb", presentity: aor, key: DND_KEY, kind: "do-not-disturb", activities: BUSY, publishedAt: wish?.since ?? 0 });
     } else {
       peaceful.delete(aor);
       presence.withdraw("do-not-disturb", aor, DND_KEY);
