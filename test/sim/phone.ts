@@ -1,3 +1,4 @@
+import type { Clock } from "../../src/base/clock.ts";
 import { keyedHash } from "../../src/base/keyed-hash.ts";
 import type { Random } from "../../src/base/random.ts";
 import { randomHex } from "../../src/base/random.ts";
@@ -13,7 +14,6 @@ import { TransactionLayer } from "../../src/sip/transaction/layer.ts";
 import { standardTimes } from "../../src/sip/transaction/machine.ts";
 import type { TransactionId, TransactionUser } from "../../src/sip/transaction/user.ts";
 import type { Flow, Hop, Transports } from "../../src/sip/transport/transport.ts";
-import type { FakeClock } from "./fake-clock.ts";
 import type { SimNetwork } from "./network.ts";
 
 /** A call as one phone sees it. */
@@ -58,10 +58,12 @@ export interface Watched {
 }
 
 export interface SimPhoneOptions {
-  readonly network: SimNetwork;
-  readonly clock: FakeClock;
+  readonly network: Pick<SimNetwork, "transports" | "crash">;
+  readonly clock: Clock;
   readonly random: Random;
   readonly address: string;
+  /** Default: 5060. */
+  readonly port?: number;
   readonly user: string;
   readonly domain: string;
   readonly server: { readonly address: string; readonly port: number };
@@ -113,7 +115,7 @@ export class SimPhone {
   constructor(options: SimPhoneOptions) {
     this.options = options;
     const { network, clock, random, address } = options;
-    this.#transports = network.transports(address, [`${options.protocol}://${address}:5060`]);
+    this.#transports = network.transports(address, [`${options.protocol}://${this.#hostPort}`]);
     this.#wheel = new TimerWheel(clock);
     this.#layer = new TransactionLayer({
       transports: this.#transports,
@@ -155,13 +157,17 @@ export class SimPhone {
     });
   }
 
+  get #hostPort(): string {
+    return `${this.options.address}:${this.options.port ?? 5060}`;
+  }
+
   get aor(): string {
     return `sip:${this.options.user}@${this.options.domain}`;
   }
 
   get contact(): string {
-    const { user, address, protocol } = this.options;
-    return `<sip:${user}@${address}:5060${protocol === "udp" ? "" : ";transport=tcp"}>`;
+    const { user, protocol } = this.options;
+    return `<sip:${user}@${this.#hostPort}${protocol === "udp" ? "" : ";transport=tcp"}>`;
   }
 
   /** Transactions that have not ended. */
@@ -559,7 +565,7 @@ export class SimPhone {
   #within(call: PhoneCall, method: string): string {
     if (method !== "ACK") call.cseq++;
     return (
-      `${method} ${call.target} SIP/2.0\r\nVia: SIP/2.0/${this.options.protocol.toUpperCase()} ${this.options.address}:5060;branch=BRANCH;rport\r\n${call.routes.map((route) => `Route: ${route}\r\n`).join("")}Max-Forwards: 70\r\n` +
+      `${method} ${call.target} SIP/2.0\r\nVia: SIP/2.0/${this.options.protocol.toUpperCase()} ${this.#hostPort};branch=BRANCH;rport\r\n${call.routes.map((route) => `Route: ${route}\r\n`).join("")}Max-Forwards: 70\r\n` +
       `From: <${call.localUri}>;tag=${call.localTag}\r\nTo: <${call.remoteUri}>;tag=${call.remoteTag}\r\nCall-ID: ${call.callId}\r\nCSeq: ${call.cseq} ${method}\r\nContact: ${this.contact}\r\nContent-Length: 0\r\n\r\n`
     );
   }
@@ -567,7 +573,7 @@ export class SimPhone {
   #text(method: string, uri: string, parts: { to: string; toTag?: string; callId: string; cseq: number; fromTag?: string; headers?: string; body?: string }): string {
     const { to, toTag = "", callId, cseq, fromTag = randomHex(this.options.random, 4), headers = "", body = "" } = parts;
     return (
-      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/${this.options.protocol.toUpperCase()} ${this.options.address}:5060;branch=BRANCH;rport\r\nMax-Forwards: 70\r\nFrom: <${this.aor}>;tag=${fromTag}\r\n` +
+      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/${this.options.protocol.toUpperCase()} ${this.#hostPort};branch=BRANCH;rport\r\nMax-Forwards: 70\r\nFrom: <${this.aor}>;tag=${fromTag}\r\n` +
       `To: <${to}>${toTag === "" ? "" : `;tag=${toTag}`}\r\nCall-ID: ${callId}\r\nCSeq: ${cseq} ${method}\r\nContact: ${this.contact}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`
     );
   }
