@@ -9,14 +9,16 @@ import type { Loaded } from "./config/config.ts";
 import { writeFirstConfig } from "./config/first-run.ts";
 import { loadConfig } from "./config/loader.ts";
 import { interfaceAddresses } from "./directory/own-hosts.ts";
+import { runBackup, runRestore, type BackupCommand } from "./backup.ts";
 import { startService, type Service } from "./service.ts";
 import { runQuery } from "./query.ts";
 import { runSimulation } from "./simulate-command.ts";
 
 const DEFAULT_CONFIG = "lamplight.yaml";
 const STOP_WITHIN_MS = 5000;
+const RESTART_AFTER_MS = 200;
 /** Commands that a later version will have: refused by name until then. */
-const LATER_COMMANDS = ["demo", "backup", "restore", "calendar"];
+const LATER_COMMANDS = ["demo", "calendar"];
 
 /** Runs one command; the exit code: 0 done, 1 could not start or reach the server, 2 bad configuration or arguments. */
 async function run(args: readonly string[]): Promise<number> {
@@ -70,6 +72,23 @@ async function run(args: readonly string[]): Promise<number> {
     .action((path: string, options: { config: string; json?: boolean }) => {
       exitCode = runSimulation({ path, configPath: options.config, isJson: options.json === true }, process.env, printText);
     });
+  program
+    .command("backup")
+    .description("a whole and consistent copy of a running server's store")
+    .argument("<file>", "a new file")
+    .option(...config)
+    .action(async (file: string, options: { config: string }) => {
+      exitCode = await runBackup(file, backupCommand(options.config));
+    });
+  program
+    .command("restore")
+    .description("has the server take a backup in place of its store; the old one stays beside it")
+    .argument("<file>", "a backup")
+    .option(...config)
+    .option("--overwrite", "yes, replace what the server has")
+    .action(async (file: string, options: { config: string; overwrite?: boolean }) => {
+      exitCode = await runRestore(file, options.overwrite === true, backupCommand(options.config));
+    });
   for (const name of LATER_COMMANDS) {
     program
       .command(name, { hidden: true })
@@ -100,23 +119,44 @@ async function start(configPath: string, dataPath: string | undefined): Promise<
   };
   const loaded = load();
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`);
-  const service = await startService(loaded, load, process.env);
-  print(service.lines);
-  return await untilSignal(service);
+  const running: Running = { service: null, starting: Promise.resolve() };
+  const begin = async (from: Loaded): Promise<void> => {
+    running.service = await startService(from, load, process.env, again);
+    print(running.service.lines);
+  };
+  const again = (): void => {
+    // The answer that announces it leaves first.
+    systemClock.after(RESTART_AFTER_MS, () => {
+      running.starting = (async () => {
+        await running.service?.stop();
+        running.service = null;
+        await begin(load());
+      })();
+      running.starting.catch(fail);
+    });
+  };
+  await begin(loaded);
+  return await untilSignal(running);
+}
+
+/** The service, which a restored store replaces. */
+interface Running {
+  service: Service | null;
+  starting: Promise<void>;
 }
 
 /** SIGTERM and SIGINT end the server, SIGHUP reloads; resolves to the exit code. */
-function untilSignal(service: Service): Promise<number> {
+function untilSignal(running: Running): Promise<number> {
   return new Promise((done) => {
     process.on("SIGHUP", () => {
-      printText(`${service.reload()}\n`);
+      if (running.service !== null) printText(`${running.service.reload()}\n`);
     });
     const end = (): void => {
       // A second signal, or a stop that hangs, ends it all the same.
       const stop = systemClock.after(STOP_WITHIN_MS, () => {
         done(0);
       });
-      service.stop().then(
+      running.starting.then(() => running.service?.stop()).then(
         () => {
           stop();
           done(0);
@@ -132,6 +172,21 @@ function untilSignal(service: Service): Promise<number> {
   });
 }
 
+function backupCommand(config: string): BackupCommand {
+  const progress = (text: string): void => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  };
+  return {
+    config,
+    env: process.env,
+    print: (text) => {
+      progress("");
+      printText(text);
+    },
+    progress,
+  };
+}
+
 function print(lines: readonly string[]): void {
   for (const line of lines) printText(`${line}\n`);
 }
@@ -140,16 +195,16 @@ function printText(text: string): void {
   process.stdout.write(text);
 }
 
-run(process.argv.slice(2)).then(
-  (code) => {
-    process.exit(code);
-  },
-  (err: unknown) => {
-    if (err instanceof ConfigError) {
-      for (const mistake of err.mistakes) process.stderr.write(`${mistake}\n`);
-      process.exit(2);
-    }
-    process.stderr.write(err instanceof UnavailableError ? `${err.message}\n` : `${err instanceof Error ? (err.stack ?? err.message) : String(err)}\n`);
-    process.exit(1);
-  },
-);
+/** Says why it ends, and ends. */
+function fail(err: unknown): void {
+  if (err instanceof ConfigError) {
+    for (const mistake of err.mistakes) process.stderr.write(`${mistake}\n`);
+    process.exit(2);
+  }
+  process.stderr.write(err instanceof UnavailableError ? `${err.message}\n` : `${err instanceof Error ? (err.stack ?? err.message) : String(err)}\n`);
+  process.exit(1);
+}
+
+run(process.argv.slice(2)).then((code) => {
+  process.exit(code);
+}, fail);

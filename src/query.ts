@@ -36,17 +36,22 @@ function subjectOf(what: string): Subject {
   return subject;
 }
 
-/** Asks the server, with the configuration's own token, for what stands below `/api/`. */
-function asker(web: WebConfig): (path: string) => Promise<unknown> {
+/** Where the server of a configuration answers, and the headers that let us in. Throws UnavailableError when nobody may ask. */
+export function serverOf(web: WebConfig): { readonly base: string; readonly headers: Readonly<Record<string, string>> } {
   if (web.auth === "token" && web.token === null) throw new UnavailableError('the configuration sets no web token, so nobody may ask; write "token" or "token_env" under "web"');
   const address = isWildcard(web.address) ? (web.address.includes(":") ? "::1" : "127.0.0.1") : web.address;
-  const base = `http://${address.includes(":") ? `[${address}]` : address}:${String(web.port)}`;
+  return { base: `http://${address.includes(":") ? `[${address}]` : address}:${String(web.port)}`, headers: web.token === null ? {} : { authorization: `Bearer ${web.token}` } };
+}
+
+/** Asks the server, with the configuration's own token, for what stands below `/api/`. */
+function asker(web: WebConfig): (path: string) => Promise<unknown> {
+  const { base, headers } = serverOf(web);
   return async (path) => {
     let response: Response;
     let body: unknown;
     try {
       response = await fetch(`${base}/api/${path}`, {
-        headers: web.token === null ? {} : { authorization: `Bearer ${web.token}` },
+        headers,
         redirect: "error",
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });

@@ -1,3 +1,4 @@
+import { backupRoutes } from "./backup-routes.ts";
 import { ConfigError } from "./base/errors.ts";
 import type { Loaded } from "./config/config.ts";
 import { createServer } from "./server.ts";
@@ -13,14 +14,14 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts everything that a configuration names; `env` chooses the UDP engine. Rejects with UnavailableError when an address is taken or the store is locked. */
-export async function startService(loaded: Loaded, load: () => Loaded, env: Environment): Promise<Service> {
+/** Starts everything that a configuration names; `restart` is called when a restored store waits for the next start; `env` chooses the UDP engine. Rejects with UnavailableError when an address is taken or the store is locked. */
+export async function startService(loaded: Loaded, load: () => Loaded, env: Environment, restart: () => void): Promise<Service> {
   const { config } = loaded;
   const world = await systemWorld(config, env);
   const server = createServer(config, loaded.directory, world);
   let isServing = false;
   // The pages come first: who asks `/healthz` meanwhile is told to wait.
-  const web = webOf(config, server, world, () => isServing);
+  const web = webOf(config, server, world, () => isServing, backupRoutes({ store: world.store, folder: config.storePath, restart }));
   try {
     await web.start();
     await server.start();

@@ -4,6 +4,7 @@ import { adminServer, type AdminServer } from "./admin/admin-server.ts";
 import { gatekeeper } from "./admin/gatekeeper.ts";
 import { metricsPage } from "./admin/metrics.ts";
 import { processMetrics } from "./admin/process-metrics.ts";
+import type { AdminRoute } from "./admin/route.ts";
 import type { Cancel } from "./base/clock.ts";
 import { isLoopback, isWildcard } from "./config/address.ts";
 import type { Config } from "./config/config.ts";
@@ -32,8 +33,8 @@ export type WebWorld = Pick<World, "clock" | "random" | "log"> & Partial<Pick<Wo
 // dist/main.js and src/web.ts both stand one folder below the package's own.
 const PACKAGE = new URL("../", import.meta.url);
 
-/** Connects the HTTP server to the parts of a server; nothing runs before `start`, which may come before the server's own. */
-export function webOf(config: Pick<Config, "web">, server: Server, world: WebWorld, isServing: () => boolean = () => true): Web {
+/** Connects the HTTP server to the parts of a server; nothing runs before `start`, which may come before the server's own. `more`: calls that the parts know nothing of. */
+export function webOf(config: Pick<Config, "web">, server: Server, world: WebWorld, isServing: () => boolean = () => true, more: readonly AdminRoute[] = []): Web {
   const { web } = config;
   const { clock, random, log } = world;
   let running: { readonly http: AdminServer; readonly end: Cancel } | null = null;
@@ -53,7 +54,7 @@ export function webOf(config: Pick<Config, "web">, server: Server, world: WebWor
       };
       const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port });
       const routes = webRoutes(server, metrics);
-      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: world.store === undefined ? routes : keptRoutes(routes, world.store), streams, isReady: isServing, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
+      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: [...(world.store === undefined ? routes : keptRoutes(routes, world.store)), ...more], streams, isReady: isServing, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
       running = { http, end };
       try {
         await http.start();

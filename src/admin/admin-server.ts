@@ -1,3 +1,4 @@
+import { createReadStream, statSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import cookie from "@fastify/cookie";
@@ -94,6 +95,9 @@ export async function adminServer(deps: AdminServerDeps): Promise<AdminServer> {
   });
   http.server.maxConnections = CONNECTIONS_MAX;
   http.removeContentTypeParser("text/plain");
+  http.addContentTypeParser("application/octet-stream", (_request, payload, done) => {
+    done(null, payload);
+  });
   let health: Health = "starting";
   let url = urlOf(listen.address, listen.port);
 
@@ -196,6 +200,12 @@ function send(answer: AdminReply, reply: FastifyReply, { clock, streams }: Admin
     case "text":
       reply.type(answer.contentType).send(answer.text);
       return;
+    case "file": {
+      const bytes = createReadStream(answer.path);
+      bytes.once("close", answer.onSent);
+      reply.type("application/octet-stream").header("content-length", String(statSync(answer.path).size)).send(bytes);
+      return;
+    }
     case "events":
       if (!streams.hasRoom) {
         refuse(reply.header("retry-after", "10"), 503, "too_many_streams", "as many event streams are open as may be: close one, or try later");

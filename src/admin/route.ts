@@ -6,7 +6,7 @@ export interface AdminRequest {
   /** The parts of the path that the route names, decoded: `{ aor: "sip:101@tel.example.test" }`. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
-  /** Parsed JSON; undefined without a body. */
+  /** Parsed JSON; undefined without a body; a stream of bytes of any number when it comes as `application/octet-stream`. */
   readonly body: unknown;
 }
 
@@ -16,6 +16,8 @@ export type AdminReply =
   /** A JSON array, made and written in slices, so that a long one delays no call. */
   | { readonly kind: "list"; readonly items: Iterable<unknown> }
   | { readonly kind: "text"; readonly contentType: string; readonly text: string }
+  /** A file, streamed; `onSent` follows however that ends. */
+  | { readonly kind: "file"; readonly path: string; readonly onSent: () => void }
   /** Server-sent events, until either side ends them. */
   | { readonly kind: "events" };
 

@@ -12,6 +12,7 @@ import { KEY_BYTES_MAX, KIND, SEGMENT_BYTES, TABLES } from "./journal-layout.ts"
 import { readJournal } from "./journal-reader.ts";
 import { checkPages } from "./page-check.ts";
 import { STORE_FORMAT } from "./record-codec.ts";
+import { carryOutRestore } from "./staged-restore.ts";
 import { NewerFormat, StoreFile, TOMBSTONE_MS, type StoreMark } from "./store-file.ts";
 import { STALL_MS, type Store, type StoredRecord, type StoreHealth, type Table } from "./store.ts";
 import { versionClock, type VersionClock } from "./version-clock.ts";
@@ -46,6 +47,8 @@ export async function openEmbeddedStore(deps: EmbeddedStoreDeps): Promise<Store>
   const lock = await lockFolder(folder);
   let file: StoreFile | null = null;
   try {
+    const restored = await carryOutRestore(folder, newName(), deps.clock.now());
+    if (restored !== null) deps.log.warn({ path: folder, count: restored.records, reason: restored.old ?? "there was none" }, "store restored from a backup; the old one was moved aside");
     if (existsSync(path)) checkPages(path);
     file = new StoreFile(path);
     const versions = versionClock(deps.clock);
@@ -66,6 +69,10 @@ export async function openEmbeddedStore(deps: EmbeddedStoreDeps): Promise<Store>
   }
 }
 
+function newName(): string {
+  return Buffer.from(systemRandom().bytes(12)).toString("hex");
+}
+
 class CannotWrite extends UnavailableError {}
 
 interface Start {
@@ -79,7 +86,7 @@ function recover(deps: EmbeddedStoreDeps, file: StoreFile, versions: VersionCloc
   const format = file.format();
   const old = file.mark();
   if (old === null && format === STORE_FORMAT) throw new UnavailableError("its mark is missing");
-  let mark = old ?? { name: Buffer.from(systemRandom().bytes(12)).toString("hex"), applied: 0, version: 0 };
+  let mark = old ?? { name: newName(), applied: 0, version: 0 };
   versions.observe(mark.version);
   file.walk(clock.now() - TOMBSTONE_MS, (version) => {
     versions.observe(version);
