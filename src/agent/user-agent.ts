@@ -8,7 +8,7 @@ import { parseNameAddr, tagOf } from "../sip/name-addr.ts";
 import type { TransactionLayer } from "../sip/transaction/layer.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import type { Flow, Hop, Transports } from "../sip/transport/transport.ts";
-import { parseSipUri, uriParam } from "../sip/uri.ts";
+import { parseSipUri, uriHost, uriParam } from "../sip/uri.ts";
 import { viaTransport } from "../sip/via.ts";
 import { ownAddress, transportParam } from "./own-address.ts";
 import type { Agent, AgentDialog, AgentOutcome, AgentRequest, Way } from "./agent.ts";
@@ -51,11 +51,18 @@ export function userAgent(deps: { readonly layer: TransactionLayer; readonly tra
   function wayOf(dialog: AgentDialog, from: Ways): Way | Promise<Way> {
     const [route] = dialog.routes;
     if (route !== undefined) return from.ofUri(parseNameAddr(route).uri);
-    if (dialog.flow?.isOpen === true) return { kind: "flow", flow: dialog.flow };
+    if (dialog.flow?.isOpen === true) return { kind: "flow", flow: presentFlow(dialog.flow, dialog.target, from) };
     // Its connection is gone: the one that it registered by since, else a new one to its Contact.
     const flow = from.flowOfContact(dialog.target);
     return flow === null ? from.ofUri(dialog.target) : { kind: "flow", flow };
   }
+}
+
+/** A UDP way has no end: of a phone behind NAT, whose router has given it another port, it is that by which it has registered since. */
+function presentFlow(flow: Flow, target: string, ways: Ways): Flow {
+  if (flow.connection !== 0 || target.includes(`@${uriHost(flow.remoteAddress)}:${flow.remotePort}`)) return flow;
+  const now = ways.flowOfContact(target);
+  return now?.connection === 0 && now.remoteAddress === flow.remoteAddress && now.listener.network === flow.listener.network ? now : flow;
 }
 
 /** One request on its way, over one address after the other. */

@@ -120,3 +120,17 @@ test("a phone behind NAT whose port changes in the middle of a call is reached b
   alice.send(alice.answer(bye, 200, "OK"));
   await bob.response("BYE", 200);
 });
+
+test("a watcher behind NAT whose port changes is told at its new one, once it has registered from there", async () => {
+  const [alice, bob] = [await registered(stage, "101", "udp", { behind: "192.168.1.10:5060" }), await registered(stage, "102")];
+  alice.onRequest = (request) => (request.method === "NOTIFY" ? alice.answer(request, 200, "OK") : null);
+  const subscribe = alice.text("SUBSCRIBE", bob.aor, { headers: "Event: dialog\r\nExpires: 600\r\n" }).replaceAll(alice.address, "192.168.1.10:5060");
+  expect((await alice.ask(subscribe)).final.status).toBe(200);
+  await alice.request("NOTIFY");
+  await alice.reconnect();
+  const text = alice.text("REGISTER", `sip:${DOMAIN}`, { to: alice.aor, headers: "Expires: 600\r\n" }).replaceAll(alice.address, "192.168.1.10:5060");
+  expect((await alice.ask(text)).final.status).toBe(200);
+  const carole = await registered(stage, "103");
+  await talk(carole, bob, `sip:102@${DOMAIN}`);
+  expect((await alice.request("NOTIFY", (request) => request.body.includes("<state>confirmed</state>"))).body).toContain('entity="sip:102@');
+});
