@@ -1,6 +1,6 @@
 // `npm run bench`: our built server and, where it is installed, kamailio, in turn, on pinned cores. README.md says what each part does and how to read it.
 //   npm run bench -- [--json] [--only call,register,memory,morning,overload] [--seconds 8] [--rounds 1] [--ours] [--server FILE]
-//   npm run bench -- --micro [--only parse]        npm run bench -- --soak [MINUTES]
+//   npm run bench -- --micro [--only parse]        npm run bench -- --soak [MINUTES]        npm run bench -- --chaos SEEDS [FIRST]
 // Quote ratios of one run only: the machine's speed drifts. Runs with foreign load above 10 % are marked and should be discarded.
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildGenerators } from "./rig/generator.mjs";
 import { isInstalled } from "./rig/programs.mjs";
+import { chaosText, measureChaos } from "./works/chaos.mjs";
 import { measureMemory, memoryText } from "./works/memory.mjs";
 import { measureMicro, microText } from "./works/micro.mjs";
 import { measureMorning, morningText } from "./works/morning.mjs";
@@ -30,6 +31,7 @@ const { values: options, positionals } = parseArgs({
     phones: { type: "string", default: "10000" },
     micro: { type: "boolean", default: false },
     soak: { type: "boolean", default: false },
+    chaos: { type: "string" },
   },
 });
 
@@ -66,6 +68,7 @@ const setting = {
 };
 
 async function measureAll() {
+  if (options.chaos !== undefined) return { chaos: await measureChaos({ ...setting, seeds: Number(options.chaos), first: Number(positionals[0] ?? 1) }) };
   if (options.micro) return { micro: await measureMicro(setting) };
   buildGenerators(setting.folder);
   if (options.soak) return { soak: await measureSoak(setting) };
@@ -75,7 +78,7 @@ async function measureAll() {
   return figures;
 }
 
-const TEXTS = { works: tableText, micro: microText, soak: soakText, ...Object.fromEntries(PARTS.map(({ name, text }) => [name, text])) };
+const TEXTS = { works: tableText, micro: microText, soak: soakText, chaos: chaosText, ...Object.fromEntries(PARTS.map(({ name, text }) => [name, text])) };
 try {
   const figures = await measureAll();
   const about = { at: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model ?? "", cores: cpus().length };

@@ -1,7 +1,7 @@
 import { duration, table, type Column } from "./query-table.ts";
 
 /** What `lamplight show` can show. */
-export const SUBJECTS = ["registrations", "calls", "presence", "lamps", "subscriptions"] as const;
+export const SUBJECTS = ["registrations", "calls", "presence", "lamps", "subscriptions", "sentinel"] as const;
 /** One of them. */
 export type Subject = (typeof SUBJECTS)[number];
 
@@ -43,7 +43,18 @@ export function listText(subject: Subject, answer: unknown, now: number): string
       return tableOr("no subscriptions", [["WATCHED", 22], ["WATCHER", 22], ["EVENT", 10], ["ENDS IN", 12], ["PHONE", 22]], rows.map((one) => [
         short(textOf(one, "resource")), short(textOf(one, "watcher")), textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent"),
       ]));
+    case "sentinel":
+      return tableOr("no sentinel", [["WHAT", 40], ["HOW MANY", 12]], rows.flatMap(counted));
   }
+}
+
+/** An object of numbers, and of objects of numbers, as rows: `calls healed, silent` and how many. */
+function counted(fields: Fields): readonly (readonly string[])[] {
+  return Object.entries(fields).flatMap(([name, value]) => {
+    const words = name.replaceAll("_", " ");
+    if (!isObject(value)) return [[words, String(value)]];
+    return Object.entries(value).map(([part, count]) => [`${words}, ${part}`, String(count)]);
+  });
 }
 
 /** The answer to "why?" in words; `now` is the moment that it speaks of. */

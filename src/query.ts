@@ -72,7 +72,7 @@ function pathOf(subject: Subject, aor: string | null): string {
 
 /** Of a list what concerns one person. */
 function concerning(subject: Subject, aor: string | null, answer: unknown): unknown {
-  if (aor === null || subject === "registrations" || subject === "presence") return answer;
+  if (aor === null || subject === "registrations" || subject === "presence" || subject === "sentinel") return answer;
   const names = subject === "calls" ? ["from", "to"] : subject === "lamps" ? ["aor"] : ["resource", "watcher"];
   return objectsOf(answer).filter((one) => names.some((name) => textOf(one, name) === aor));
 }

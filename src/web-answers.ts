@@ -1,5 +1,6 @@
 import type { Lamp } from "./blf/lamps.ts";
 import type { CallSummary } from "./dialog/call-summary.ts";
+import type { Sentinel } from "./dialog/sentinel.ts";
 import type { Dialog } from "./dialog/dialog.ts";
 import type { DialogParty } from "./documents/dialog-info.ts";
 import { unicodeOf } from "./documents/xml-text.ts";
@@ -100,4 +101,17 @@ function partyAnswer({ uri, display }: DialogParty): { readonly uri: string; rea
 /** Null for 0 (unknown). */
 function isoTime(ms: number): string | null {
   return ms > 0 && ms <= 8.64e15 ? new Date(ms).toISOString() : null;
+}
+
+/** What the API says of the sentinel: counts since the start, but for what is unexplained or doubted now. */
+export function sentinelAnswer({ counts, unexplained, doubted }: Sentinel, adopted: number): Readonly<Record<string, unknown>> {
+  return {
+    lamps_unexplained: unexplained,
+    lamps_mended: counts.mended,
+    calls_doubted: doubted,
+    calls_healed: { ...counts.healed },
+    calls_adopted: adopted,
+    phones_mistaken: counts.mistaken,
+    probes: { ...counts.probes },
+  };
 }

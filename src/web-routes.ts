@@ -1,15 +1,15 @@
-import { list, refusal, type AdminReply, type AdminRequest, type AdminRoute } from "./admin/route.ts";
+import { json, list, refusal, type AdminReply, type AdminRequest, type AdminRoute } from "./admin/route.ts";
 import type { MetricsPage } from "./admin/metrics.ts";
 import type { Aor } from "./base/ids.ts";
 import { lamps } from "./blf/lamps.ts";
 import type { Server } from "./server.ts";
 import { parseSipUri } from "./sip/uri.ts";
-import { callAnswer, lampAnswer, registrationAnswer, subscriptionAnswer } from "./web-answers.ts";
+import { callAnswer, lampAnswer, registrationAnswer, sentinelAnswer, subscriptionAnswer } from "./web-answers.ts";
 import { phoneRoutes } from "./web-phones.ts";
 import { presenceRoutes } from "./web-presence.ts";
 
 /** The parts of a server that the API reads. */
-export type WebParts = Pick<Server, "directory" | "registrar" | "dialogs" | "presence" | "spoken" | "past" | "kept" | "now" | "subscriptions" | "phones" | "mailboxes" | "checkSync">;
+export type WebParts = Pick<Server, "directory" | "registrar" | "dialogs" | "sentinel" | "presence" | "spoken" | "past" | "kept" | "now" | "subscriptions" | "phones" | "mailboxes" | "checkSync">;
 
 /** Every call of the HTTP API that this version answers. */
 export function webRoutes(parts: WebParts, metrics: MetricsPage): readonly AdminRoute[] {
@@ -33,6 +33,7 @@ export function webRoutes(parts: WebParts, metrics: MetricsPage): readonly Admin
     get("/api/registrations/:aor", of((aor) => list(registrations([aor])))),
     get("/api/calls", () => list(mapped(dialogs.calls(), callAnswer))),
     get("/api/lamps", () => list(mapped(aors(parts), (aor) => lampOf(parts, aor)))),
+    get("/api/sentinel", () => json(sentinelAnswer(parts.sentinel, dialogs.adopted))),
     get("/api/subscriptions", () => list(mapped(subscriptions.list(), subscriptionAnswer))),
     ...presenceRoutes(parts, of, (text) => personOf(parts, text)),
     ...phoneRoutes(parts, of),

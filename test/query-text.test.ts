@@ -12,6 +12,7 @@ const full = {
   presence: [{ aor: long, basic: "open", activities: ["on-the-phone", "meeting"], note: "On the phone, and more to say", since: time, source: "do-not-disturb" }],
   lamps: [{ aor: long, state: "ringing", since: time, dialogs: [{ direction: "recipient", remote: { uri: long, display: "Somebody With A Very Long Name Indeed, Esquire" } }] }],
   subscriptions: [{ resource: long, watcher: long, event: "presence", expires_at: later, user_agent: "Some Phone With A Long Name/10.1.141.13" }],
+  sentinel: [{ a_count_with_a_very_long_name_that_says_all_there_is: { and_its_part: 1234567 } }],
 };
 
 describe("a list", () => {

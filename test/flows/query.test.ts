@@ -76,7 +76,7 @@ describe("lamplight show", () => {
     const refused = async (query: Query, keys?: string): Promise<Error> => asked(query, keys).then(() => new Error("it was answered"), (err: unknown) => err as Error);
     const unknownSubject = await refused(show("phones"));
     expect(unknownSubject).toBeInstanceOf(ConfigError);
-    expect(unknownSubject.message).toBe('there is nothing called "phones" to show; write registrations, calls, presence, lamps or subscriptions');
+    expect(unknownSubject.message).toBe('there is nothing called "phones" to show; write registrations, calls, presence, lamps, subscriptions or sentinel');
     for (const [query, keys, message] of [
       [show("lamps", "nobody"), undefined, /^nobody here is called "nobody"; write/],
       [{ kind: "why", aor: "sip:101@elsewhere.test", at: null, isJson: false }, undefined, /^nobody here is called/],
