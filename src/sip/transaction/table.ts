@@ -8,11 +8,27 @@ import { KeyIndex } from "./key-index.ts";
 import { TextStore } from "./text-store.ts";
 import type { TransactionId, TransactionUser } from "./user.ts";
 
-// Hot path: a transaction is a slot in typed arrays, with a free list and a generation; its texts are kept in a TextStore.
-// The interface below hands out handles (slot and generation in one number), so that a stale one touches nothing.
+// Hot path: a transaction is a slot in a typed array, with a free list and a generation. Handles hold both, so that a stale one touches nothing.
 
 const SLOT_BITS = 20;
 const SLOTS_MAX = 1 << SLOT_BITS;
+
+// A cell: sixteen words, the first eight of them four doubles (handles and timers go beyond 32 bits).
+const CELL = 16;
+const DOUBLES = CELL / 2;
+const RETRANSMIT_TIMER = 0;
+const END_TIMER = 1;
+const PEER = 2;
+const CANCEL = 3;
+const GENERATION = 8;
+const COOKIE = 9;
+const NEXT = 10;
+const LAST_TEXT = 11;
+const REQUEST_TEXT = 12;
+const MACHINE = 13;
+const STATE = 14;
+const INTERVAL = 15;
+const IS_LINGERING = NEXT; // one that lives is in no free list
 
 /** All transactions of the server: their states, timers and retransmissions. It knows no message: keys are hashes, texts are text. */
 export class TransactionTable {
@@ -28,19 +44,10 @@ export class TransactionTable {
   readonly #retransmitKind: number;
   readonly #timeoutKind: number;
   #capacity = 1024;
-  #machine = new Uint8Array(this.#capacity);
-  #state = new Uint8Array(this.#capacity);
-  #generation = new Uint32Array(this.#capacity);
-  #cookie = new Uint32Array(this.#capacity);
-  #next = new Int32Array(this.#capacity);
-  #interval = new Uint16Array(this.#capacity);
-  #retransmitTimer = new Float64Array(this.#capacity);
-  #endTimer = new Float64Array(this.#capacity);
-  #isLingering = new Uint8Array(this.#capacity);
-  #lastText = new Int32Array(this.#capacity);
-  #requestText = new Int32Array(this.#capacity);
-  #peer = new Float64Array(this.#capacity);
-  #cancel = new Float64Array(this.#capacity);
+  /** All of a transaction lies side by side: when it ends, half a minute after it began, it is far from the processor. */
+  #words = new Int32Array(this.#capacity * CELL);
+  /** The same memory, seen as doubles. */
+  #doubles = new Float64Array(this.#words.buffer);
   readonly #keys = new KeyIndex(this.#capacity);
   #free = 0;
   #used = 1;
@@ -69,7 +76,7 @@ export class TransactionTable {
     });
     this.#timeoutKind = deps.wheel.kind((id) => {
       const slot = this.#slot(id);
-      if (slot !== 0) this.#timer(id, this.#isLingering[slot] === 1 ? Event.linger : Event.timeout);
+      if (slot !== 0) this.#timer(id, this.#words[slot * CELL + IS_LINGERING] === 1 ? Event.linger : Event.timeout);
     });
   }
 
@@ -98,11 +105,11 @@ export class TransactionTable {
   openServer(machine: MachineId, key: KeyedHash, flow: Flow, request: string, user: TransactionUser | null): TransactionId {
     const slot = this.#take();
     if (slot === 0) return 0;
-    this.#machine[slot] = machine;
-    this.#state[slot] = machine === Machine.inviteServer ? State.proceeding : State.trying;
+    this.#words[slot * CELL + MACHINE] = machine;
+    this.#words[slot * CELL + STATE] = machine === Machine.inviteServer ? State.proceeding : State.trying;
     this.flows[slot] = flow;
     this.#users[slot] = user;
-    this.#requestText[slot] = 0;
+    this.#words[slot * CELL + REQUEST_TEXT] = 0;
     this.#unkeptSlot = slot;
     this.#unkept = request;
     this.#keys.add(slot, key);
@@ -113,7 +120,7 @@ export class TransactionTable {
   keepRequest(): void {
     const slot = this.#unkeptSlot;
     if (slot === 0) return;
-    this.#requestText[slot] = this.#texts.keep(this.#unkept);
+    this.#words[slot * CELL + REQUEST_TEXT] = this.#texts.keep(this.#unkept);
     this.#unkeptSlot = 0;
   }
 
@@ -123,9 +130,9 @@ export class TransactionTable {
     const slot = this.#take();
     if (slot === 0) return 0;
     const bytes = this.#random.bytes(4);
-    this.#machine[slot] = machine;
-    this.#state[slot] = State.trying;
-    this.#cookie[slot] = ((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16) | ((bytes[3] ?? 0) << 24)) >>> 0;
+    this.#words[slot * CELL + MACHINE] = machine;
+    this.#words[slot * CELL + STATE] = State.trying;
+    this.#words[slot * CELL + COOKIE] = ((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16) | ((bytes[3] ?? 0) << 24)) >>> 0;
     this.flows[slot] = null;
     this.#users[slot] = user;
     return this.#id(slot);
@@ -134,14 +141,14 @@ export class TransactionTable {
   /** The branch of a client transaction. */
   branch(transaction: TransactionId, server: string, loop: string): string {
     const slot = this.#slot(transaction);
-    return formatBranch(server, slot, this.#generation[slot] ?? 0, this.#cookie[slot] ?? 0, loop);
+    return formatBranch(server, slot, this.#generation(slot), this.#words[slot * CELL + COOKIE] ?? 0, loop);
   }
 
   /** The live client transaction of a branch, or 0. */
   findClient(branch: Branch): TransactionId {
     const { slot, generation, cookie } = branch;
-    if (slot <= 0 || slot >= this.#used || this.#state[slot] === State.free) return 0;
-    if ((this.#machine[slot] ?? 0) < Machine.inviteClient || this.#generation[slot] !== generation || this.#cookie[slot] !== cookie) return 0;
+    if (slot <= 0 || slot >= this.#used || this.#words[slot * CELL + STATE] === State.free) return 0;
+    if ((this.#words[slot * CELL + MACHINE] ?? 0) < Machine.inviteClient || this.#generation(slot) !== generation || (this.#words[slot * CELL + COOKIE] ?? 0) >>> 0 !== cookie) return 0;
     return this.#id(slot);
   }
 
@@ -156,7 +163,7 @@ export class TransactionTable {
     }
     const isUdp = flow.protocol === "udp";
     // An INVITE's is needed for its ACK and CANCEL.
-    if (isUdp || this.#machine[slot] === Machine.inviteClient) this.#lastText[slot] = this.#texts.keep(request);
+    if (isUdp || this.#words[slot * CELL + MACHINE] === Machine.inviteClient) this.#words[slot * CELL + LAST_TEXT] = this.#texts.keep(request);
     if (isUdp) this.#startRetransmit(slot, this.#times.t1Ms);
     this.#startEnd(slot, 64 * this.#times.t1Ms, false);
     return true;
@@ -173,23 +180,23 @@ export class TransactionTable {
   event(transaction: TransactionId, event: EventId, text = ""): boolean {
     const slot = this.#slot(transaction);
     if (slot === 0) return false;
-    const machine = this.#machine[slot] ?? 0;
-    const step = transition(machine, this.#state[slot] ?? 0, event);
+    const machine = this.#words[slot * CELL + MACHINE] ?? 0;
+    const step = transition(machine, this.#words[slot * CELL + STATE] ?? 0, event);
     if (step === -1) return false;
     const next = step & 7;
     const actions = step >> 3;
     const flow = this.flows[slot] ?? null;
     const isReliable = flow !== null && flow.protocol !== "udp";
-    const wasState = this.#state[slot];
-    this.#state[slot] = next;
+    const wasState = this.#words[slot * CELL + STATE];
+    this.#words[slot * CELL + STATE] = next;
     if ((actions & Action.send) !== 0) {
       flow?.send(text);
-      this.#texts.drop(this.#lastText[slot] ?? 0);
+      this.#texts.drop(this.#words[slot * CELL + LAST_TEXT] ?? 0);
       // In Accepted nothing is sent again by us: the 2xx is the user agents' to repeat.
-      this.#lastText[slot] = next === State.accepted || (isReliable && next === State.completed) ? 0 : this.#texts.keep(text);
+      this.#words[slot * CELL + LAST_TEXT] = next === State.accepted || (isReliable && next === State.completed) ? 0 : this.#texts.keep(text);
     }
     if ((actions & Action.resend) !== 0) {
-      const last = this.#lastText[slot] ?? 0;
+      const last = this.#words[slot * CELL + LAST_TEXT] ?? 0;
       if (last !== 0) {
         this.retransmissions++;
         flow?.send(this.#texts.read(last));
@@ -197,8 +204,8 @@ export class TransactionTable {
     }
     if ((actions & Action.stopRetransmit) !== 0) this.#stopRetransmit(slot);
     if ((actions & Action.stopTimeout) !== 0) this.#stopEnd(slot);
-    if ((actions & Action.slowRetransmit) !== 0) this.#interval[slot] = this.#times.t2Ms;
-    if ((actions & Action.startRetransmit) !== 0 && !isReliable) this.#startRetransmit(slot, event === Event.retransmit ? nextIntervalMs(machine, this.#interval[slot] ?? 0, this.#times) : this.#times.t1Ms);
+    if ((actions & Action.slowRetransmit) !== 0) this.#words[slot * CELL + INTERVAL] = this.#times.t2Ms;
+    if ((actions & Action.startRetransmit) !== 0 && !isReliable) this.#startRetransmit(slot, event === Event.retransmit ? nextIntervalMs(machine, this.#words[slot * CELL + INTERVAL] ?? 0, this.#times) : this.#times.t1Ms);
     if ((actions & Action.startTimeout) !== 0) this.#startEnd(slot, 64 * this.#times.t1Ms, false);
     if ((actions & Action.startLinger) !== 0 && wasState !== next) {
       this.#stopRetransmit(slot);
@@ -208,7 +215,7 @@ export class TransactionTable {
     }
     if ((actions & Action.acknowledge) !== 0) {
       flow?.send(text);
-      if (!isReliable) this.#lastText[slot] = this.#texts.keep(text);
+      if (!isReliable) this.#words[slot * CELL + LAST_TEXT] = this.#texts.keep(text);
     }
     const user = this.#users[slot] ?? null;
     if ((actions & Action.end) !== 0) this.#release(slot);
@@ -218,12 +225,12 @@ export class TransactionTable {
 
   /** The state, or `State.free` when the transaction is over. */
   state(transaction: TransactionId): number {
-    return this.#state[this.#slot(transaction)] ?? State.free;
+    return this.#words[this.#slot(transaction) * CELL + STATE] ?? State.free;
   }
 
   /** The machine that a live transaction runs. */
   machine(transaction: TransactionId): number {
-    return this.#machine[this.#slot(transaction)] ?? 0;
+    return this.#words[this.#slot(transaction) * CELL + MACHINE] ?? 0;
   }
 
   /** A server's request, until its final response; a client's request, until a final response came. Empty after. */
@@ -231,7 +238,7 @@ export class TransactionTable {
     const slot = this.#slot(transaction);
     if (slot === 0) return "";
     if (slot === this.#unkeptSlot) return this.#unkept;
-    return this.#texts.read((this.#machine[slot] ?? 0) >= Machine.inviteClient ? (this.#lastText[slot] ?? 0) : (this.#requestText[slot] ?? 0));
+    return this.#texts.read((this.#words[slot * CELL + MACHINE] ?? 0) >= Machine.inviteClient ? (this.#words[slot * CELL + LAST_TEXT] ?? 0) : (this.#words[slot * CELL + REQUEST_TEXT] ?? 0));
   }
 
   /** The flow of a live transaction. */
@@ -254,36 +261,36 @@ export class TransactionTable {
   /** Ties a transaction to another (a branch to its caller's), so that nothing else need remember it. */
   tie(transaction: TransactionId, to: TransactionId): void {
     const slot = this.#slot(transaction);
-    if (slot !== 0) this.#peer[slot] = to;
+    if (slot !== 0) this.#doubles[slot * DOUBLES + PEER] = to;
   }
 
   /** What a transaction was tied to, or 0. */
   tied(transaction: TransactionId): TransactionId {
-    return this.#peer[this.#slot(transaction)] ?? 0;
+    return this.#doubles[this.#slot(transaction) * DOUBLES + PEER] ?? 0;
   }
 
   /** Notes the CANCEL of an INVITE client: both have one branch (RFC 3261 §9.1). It ends with the INVITE at the latest: its outcome changes nothing. */
   setCancel(invite: TransactionId, cancel: TransactionId): void {
     const slot = this.#slot(invite);
-    if (slot !== 0) this.#cancel[slot] = cancel;
+    if (slot !== 0) this.#doubles[slot * DOUBLES + CANCEL] = cancel;
   }
 
   /** The CANCEL of an INVITE client (it may be over), or 0. */
   cancelOf(invite: TransactionId): TransactionId {
-    return this.#cancel[this.#slot(invite)] ?? 0;
+    return this.#doubles[this.#slot(invite) * DOUBLES + CANCEL] ?? 0;
   }
 
   /** Ends an INVITE client that was cancelled and stays silent: a time-out 64 × T1 from now (RFC 3261 §9.1); T4 when its peer knows it no more. */
   limit(transaction: TransactionId, isUnknown = false): void {
     const slot = this.#slot(transaction);
-    if (slot !== 0 && this.#state[slot] === State.proceeding) this.#startEnd(slot, isUnknown ? this.#times.t4Ms : 64 * this.#times.t1Ms, false);
+    if (slot !== 0 && this.#words[slot * CELL + STATE] === State.proceeding) this.#startEnd(slot, isUnknown ? this.#times.t4Ms : 64 * this.#times.t1Ms, false);
   }
 
   /** The live client transactions that wait for an answer by one of these flows: one pass over the table. */
   waitingOn(flows: ReadonlySet<Flow>): TransactionId[] {
     const found: TransactionId[] = [];
     for (let slot = 1; slot < this.#used; slot++) {
-      if ((this.#machine[slot] ?? 0) < Machine.inviteClient || (this.#state[slot] !== State.trying && this.#state[slot] !== State.proceeding)) continue;
+      if ((this.#words[slot * CELL + MACHINE] ?? 0) < Machine.inviteClient || (this.#words[slot * CELL + STATE] !== State.trying && this.#words[slot * CELL + STATE] !== State.proceeding)) continue;
       const flow = this.flows[slot] ?? null;
       if (flow !== null && flows.has(flow)) found.push(this.#id(slot));
     }
@@ -298,67 +305,71 @@ export class TransactionTable {
   #timer(id: TransactionId, event: EventId): void {
     const slot = this.#slot(id);
     if (slot === 0) return;
-    if (event === Event.retransmit) this.#retransmitTimer[slot] = 0;
-    else this.#endTimer[slot] = 0;
+    if (event === Event.retransmit) this.#doubles[slot * DOUBLES + RETRANSMIT_TIMER] = 0;
+    else this.#doubles[slot * DOUBLES + END_TIMER] = 0;
     this.event(id, event);
   }
 
   #startRetransmit(slot: number, intervalMs: number): void {
     this.#stopRetransmit(slot);
-    this.#interval[slot] = intervalMs;
-    this.#retransmitTimer[slot] = this.#wheel.start(this.#retransmitKind, intervalMs, this.#id(slot));
+    this.#words[slot * CELL + INTERVAL] = intervalMs;
+    this.#doubles[slot * DOUBLES + RETRANSMIT_TIMER] = this.#wheel.start(this.#retransmitKind, intervalMs, this.#id(slot));
   }
 
   #stopRetransmit(slot: number): void {
-    this.#wheel.stop(this.#retransmitTimer[slot] ?? 0);
-    this.#retransmitTimer[slot] = 0;
+    this.#wheel.stop(this.#doubles[slot * DOUBLES + RETRANSMIT_TIMER] ?? 0);
+    this.#doubles[slot * DOUBLES + RETRANSMIT_TIMER] = 0;
   }
 
   #startEnd(slot: number, delayMs: number, isLinger: boolean): void {
     this.#stopEnd(slot);
-    this.#isLingering[slot] = isLinger ? 1 : 0;
-    this.#endTimer[slot] = this.#wheel.start(this.#timeoutKind, delayMs, this.#id(slot));
+    this.#words[slot * CELL + IS_LINGERING] = isLinger ? 1 : 0;
+    this.#doubles[slot * DOUBLES + END_TIMER] = this.#wheel.start(this.#timeoutKind, delayMs, this.#id(slot));
   }
 
   #stopEnd(slot: number): void {
-    this.#wheel.stop(this.#endTimer[slot] ?? 0);
-    this.#endTimer[slot] = 0;
+    this.#wheel.stop(this.#doubles[slot * DOUBLES + END_TIMER] ?? 0);
+    this.#doubles[slot * DOUBLES + END_TIMER] = 0;
   }
 
   #dropRequest(slot: number): void {
     if (slot === this.#unkeptSlot) this.#unkeptSlot = 0;
-    this.#texts.drop(this.#requestText[slot] ?? 0);
-    this.#requestText[slot] = 0;
+    this.#texts.drop(this.#words[slot * CELL + REQUEST_TEXT] ?? 0);
+    this.#words[slot * CELL + REQUEST_TEXT] = 0;
   }
 
   #dropLast(slot: number): void {
-    this.#texts.drop(this.#lastText[slot] ?? 0);
-    this.#lastText[slot] = 0;
+    this.#texts.drop(this.#words[slot * CELL + LAST_TEXT] ?? 0);
+    this.#words[slot * CELL + LAST_TEXT] = 0;
+  }
+
+  #generation(slot: number): number {
+    return (this.#words[slot * CELL + GENERATION] ?? 0) >>> 0;
   }
 
   #id(slot: number): TransactionId {
-    return (this.#generation[slot] ?? 0) * SLOTS_MAX + slot;
+    return this.#generation(slot) * SLOTS_MAX + slot;
   }
 
   #slot(id: TransactionId): number {
     // Not `%`: on numbers beyond 32 bits that is a call of the C library.
     const generation = Math.floor(id / SLOTS_MAX);
     const slot = id - generation * SLOTS_MAX;
-    return slot < this.#used && this.#state[slot] !== State.free && this.#generation[slot] === generation ? slot : 0;
+    return slot < this.#used && this.#words[slot * CELL + STATE] !== State.free && this.#generation(slot) === generation ? slot : 0;
   }
 
   #take(): number {
     let slot = this.#free;
-    if (slot !== 0) this.#free = this.#next[slot] ?? 0;
+    if (slot !== 0) this.#free = this.#words[slot * CELL + NEXT] ?? 0;
     else {
       if (this.#used > this.#max) return 0;
       if (this.#used === this.#capacity) this.#grow();
       slot = this.#used++;
     }
     this.#count++;
-    this.#next[slot] = 0;
-    this.#peer[slot] = 0;
-    this.#cancel[slot] = 0;
+    this.#words[slot * CELL + NEXT] = 0;
+    this.#doubles[slot * DOUBLES + PEER] = 0;
+    this.#doubles[slot * DOUBLES + CANCEL] = 0;
     return slot;
   }
 
@@ -367,13 +378,13 @@ export class TransactionTable {
     this.#stopEnd(slot);
     this.#dropRequest(slot);
     this.#dropLast(slot);
-    if ((this.#machine[slot] ?? 0) < Machine.inviteClient) this.#keys.remove(slot);
-    const cancel = this.#cancel[slot] ?? 0;
-    this.#state[slot] = State.free;
-    this.#generation[slot] = (this.#generation[slot] ?? 0) + 1;
+    if ((this.#words[slot * CELL + MACHINE] ?? 0) < Machine.inviteClient) this.#keys.remove(slot);
+    const cancel = this.#doubles[slot * DOUBLES + CANCEL] ?? 0;
+    this.#words[slot * CELL + STATE] = State.free;
+    this.#words[slot * CELL + GENERATION] = this.#generation(slot) + 1;
     this.flows[slot] = null;
     this.#users[slot] = null;
-    this.#next[slot] = this.#free;
+    this.#words[slot * CELL + NEXT] = this.#free;
     this.#free = slot;
     this.#count--;
     if (cancel !== 0) this.abandon(cancel);
@@ -381,20 +392,9 @@ export class TransactionTable {
 
   #grow(): void {
     const to = Math.min(this.#capacity * 2, SLOTS_MAX);
-    this.#machine = grown(this.#machine, to);
-    this.#state = grown(this.#state, to);
-    this.#generation = grown(this.#generation, to);
-    this.#cookie = grown(this.#cookie, to);
+    this.#words = grown(this.#words, to * CELL);
+    this.#doubles = new Float64Array(this.#words.buffer);
     this.#keys.grow(to);
-    this.#next = grown(this.#next, to);
-    this.#interval = grown(this.#interval, to);
-    this.#retransmitTimer = grown(this.#retransmitTimer, to);
-    this.#endTimer = grown(this.#endTimer, to);
-    this.#isLingering = grown(this.#isLingering, to);
-    this.#lastText = grown(this.#lastText, to);
-    this.#requestText = grown(this.#requestText, to);
-    this.#peer = grown(this.#peer, to);
-    this.#cancel = grown(this.#cancel, to);
     this.#capacity = to;
   }
 }
