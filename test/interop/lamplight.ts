@@ -37,12 +37,14 @@ export interface LamplightSettings {
   readonly require?: "all" | "register" | "none";
   /** Default: a free one. */
   readonly sipPort?: number;
+  /** More lines of the configuration. */
+  readonly yaml?: string;
 }
 
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 /** Writes a configuration, starts the built server and waits until it is healthy. */
-export async function startLamplight({ domain = "tel.example.test", users, require = "all", sipPort }: LamplightSettings): Promise<Lamplight> {
+export async function startLamplight({ domain = "tel.example.test", users, require = "all", sipPort, yaml = "" }: LamplightSettings): Promise<Lamplight> {
   const folder = scratchFolder("server");
   const sip = `${serverAddress}:${sipPort ?? (await freePort(serverAddress))}`;
   const webSocket = `ws://${serverAddress}:${await freePort(serverAddress)}/sip`;
@@ -61,7 +63,7 @@ authentication: { require: ${require}, algorithms: [MD5] }
 web: { listen: "${web}", auth: none }
 log: { level: debug, sip: true }
 directory: ./directory.yaml
-`,
+${yaml}`,
   );
   const people = users.map(({ id, name, password }) => `  - { id: ${JSON.stringify(id)}, name: ${JSON.stringify(name ?? `User ${id}`)}, password: ${JSON.stringify(password)} }\n`);
   writeFileSync(join(folder, "directory.yaml"), `users:\n${people.join("")}`);
