@@ -45,9 +45,6 @@ export const Header = {
 /** One of the numbers of `Header`. */
 export type HeaderId = (typeof Header)[keyof typeof Header];
 
-/** How many numbers there are: the length of an index by header. */
-export const headerCount = Object.keys(Header).length;
-
 const NAMES: readonly (readonly [HeaderId, string, ...string[]])[] = [
   [Header.via, "Via", "v"],
   [Header.from, "From", "f"],
