@@ -1,4 +1,4 @@
-import { mkdirSync, existsSync, readFileSync, readdirSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { UnavailableError } from "../base/errors.ts";
@@ -7,13 +7,13 @@ import { systemRandom } from "../base/random.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
 import { Journal } from "./journal.ts";
-import { JournalChanges } from "./journal-changes.ts";
 import { KEY_BYTES_MAX, KIND, SEGMENT_BYTES, TABLES } from "./journal-layout.ts";
-import { readJournal } from "./journal-reader.ts";
+import { recover, type Start } from "./recovery.ts";
 import { checkPages } from "./page-check.ts";
 import { STORE_FORMAT } from "./record-codec.ts";
 import { carryOutRestore } from "./staged-restore.ts";
-import { NewerFormat, StoreFile, TOMBSTONE_MS, type StoreMark } from "./store-file.ts";
+import { NewerFormat, StoreFile, TOMBSTONE_MS } from "./store-file.ts";
+import { StoreSurvey } from "./store-survey.ts";
 import { STALL_MS, type Store, type StoredRecord, type StoreHealth, type Table } from "./store.ts";
 import { versionClock, type VersionClock } from "./version-clock.ts";
 
@@ -49,11 +49,12 @@ export async function openEmbeddedStore(deps: EmbeddedStoreDeps): Promise<Store>
   try {
     const restored = await carryOutRestore(folder, newName(), deps.clock.now());
     if (restored !== null) deps.log.warn({ path: folder, count: restored.records, reason: restored.old ?? "there was none" }, "store restored from a backup; the old one was moved aside");
-    if (existsSync(path)) checkPages(path);
+    const survey = new StoreSurvey(deps.clock.now() - TOMBSTONE_MS);
+    if (existsSync(path)) checkPages(path, survey.take);
     file = new StoreFile(path);
     const versions = versionClock(deps.clock);
-    const start = recover(deps, file, versions);
-    const store = new EmbeddedStore(deps, file, lock, versions);
+    const start = recover({ folder, log: deps.log, newName: newName() }, file, survey, versions);
+    const store = new EmbeddedStore(deps, file, lock, versions, survey.known);
     await store.open(start);
     return store;
   } catch (cause) {
@@ -74,43 +75,6 @@ function newName(): string {
 }
 
 class CannotWrite extends UnavailableError {}
-
-interface Start {
-  readonly mark: StoreMark;
-  readonly generation: number;
-}
-
-/** Brings the file up to date with the journal; after that the journal holds nothing that matters. Throws UnavailableError at damage. */
-function recover(deps: EmbeddedStoreDeps, file: StoreFile, versions: VersionClock): Start {
-  const { folder, clock, log } = deps;
-  const format = file.format();
-  const old = file.mark();
-  if (old === null && format === STORE_FORMAT) throw new UnavailableError("its mark is missing");
-  let mark = old ?? { name: newName(), applied: 0, version: 0 };
-  versions.observe(mark.version);
-  file.walk(clock.now() - TOMBSTONE_MS, (version) => {
-    versions.observe(version);
-  });
-  const names = readdirSync(folder).filter((name) => /^journal-\d+$/.test(name));
-  const found = readJournal(
-    names.map((name) => readFileSync(join(folder, name))),
-    mark.name,
-    mark.applied,
-  );
-  if (found.isDamaged) throw new UnavailableError("its journal, the files journal-*, is damaged or belongs to another state of the store");
-  versions.observe(found.lastVersion);
-  const changes = new JournalChanges();
-  for (const { segment, records, node } of found.stretches) changes.take(segment, records, node);
-  mark = { ...mark, applied: found.lastSequence, version: Math.max(mark.version, found.lastVersion) };
-  if (format !== STORE_FORMAT) file.begin(mark);
-  file.apply(changes.values(), mark);
-  if (changes.size > 0) log.info({ path: folder, count: changes.size }, "store brought up to date from its journal");
-  for (const name of names) if (Number(name.slice("journal-".length)) > SEGMENTS_KEPT) unlinkSync(join(folder, name));
-  return { mark, generation: found.lastGeneration };
-}
-
-/** Segments whose files stay for the next run. */
-const SEGMENTS_KEPT = 2;
 
 /** How long closing waits for the journal to take what waits in memory. */
 const DRAIN_MS = 2000;
@@ -158,12 +122,12 @@ class EmbeddedStore implements Store {
   #flushes: { readonly resolve: () => void; readonly reject: (err: UnavailableError) => void }[] = [];
   #isClosed = false;
 
-  constructor(deps: EmbeddedStoreDeps, file: StoreFile, lock: FolderLock, versions: VersionClock) {
+  constructor(deps: EmbeddedStoreDeps, file: StoreFile, lock: FolderLock, versions: VersionClock, known: ReadonlyMap<Table, Set<string>>) {
     this.#deps = deps;
     this.#file = file;
     this.#lock = lock;
     this.#versions = versions;
-    const batch = (table: Table): TableBatch => ({ table, number: TABLES.indexOf(table), known: new Set([...file.records(table)].map(({ key }) => key)), places: new Map() });
+    const batch = (table: Table): TableBatch => ({ table, number: TABLES.indexOf(table), known: known.get(table) ?? new Set(), places: new Map() });
     this.#batches = {
       bindings: batch("bindings"),
       publications: batch("publications"),

@@ -30,8 +30,11 @@ interface Tree {
   readonly root: number | null;
 }
 
-/** Reads the whole file; throws UnavailableError, which says what is wrong, when LMDB could stumble over it. About 0.1 s for 100 MB. An empty file is sound. */
-export function checkPages(path: string): void {
+/** What an entry is found at: the places of its key and its value in the file's bytes, or in a long value's pages. */
+export type OnEntry = (bytes: Buffer, keyStart: number, keyEnd: number, start: number, end: number) => void;
+
+/** Reads the whole file and hands out every entry; throws UnavailableError, which says what is wrong, when LMDB could stumble over it. About 0.1 s for 100 MB. An empty file is sound. */
+export function checkPages(path: string, onEntry: OnEntry = () => undefined): void {
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
@@ -42,7 +45,7 @@ export function checkPages(path: string): void {
       if (count === 0) throw new UnavailableError("it shrinks while it is read");
       at += count;
     }
-    new PageCheck(bytes).run();
+    new PageCheck(bytes).run(onEntry);
   } catch (cause) {
     if (cause instanceof RangeError) throw new UnavailableError("a number in it points nowhere", { cause });
     throw cause;
@@ -50,6 +53,8 @@ export function checkPages(path: string): void {
     closeSync(file);
   }
 }
+
+type Found = (key: number, keyLength: number, start: number, end: number) => void;
 
 class PageCheck {
   readonly #bytes: Buffer;
@@ -64,7 +69,7 @@ class PageCheck {
     this.#bytes = bytes;
   }
 
-  run(): void {
+  run(onEntry: OnEntry): void {
     const bytes = this.#bytes;
     if (bytes.length < 8192) throw new UnavailableError("it is too short");
     const pageSize = bytes.readUInt32LE(TREE.free);
@@ -88,8 +93,10 @@ class PageCheck {
     const main = this.#tree(meta + TREE.main);
     if ((free.flags & ORDER_FLAGS) !== INTEGER_KEY || (main.flags & ORDER_FLAGS) !== 0) throw broken("the kind of a tree");
     const freed: (readonly [start: number, end: number])[] = [];
-    this.#walk(main, false, () => undefined);
-    this.#walk(free, true, (key, start, end) => {
+    this.#walk(main, false, (key, keyLength, start, end) => {
+      onEntry(bytes, key, key + keyLength, start, end);
+    });
+    this.#walk(free, true, (key, _keyLength, start, end) => {
       if (this.#long(key) > this.#transaction) throw broken("the list of free pages");
       freed.push([start, end]);
     });
@@ -110,7 +117,7 @@ class PageCheck {
     };
   }
 
-  #walk(tree: Tree, isFree: boolean, onEntry: (key: number, start: number, end: number) => void): void {
+  #walk(tree: Tree, isFree: boolean, onEntry: Found): void {
     this.#counts = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
     if (tree.depth > DEPTH_MAX || (tree.root === null) !== (tree.depth === 0)) throw broken("the depth of a tree");
     if (tree.root !== null) this.#page(tree.root, tree.depth, isFree, null, null, onEntry);
@@ -119,7 +126,7 @@ class PageCheck {
   }
 
   /** A page and all below it; its keys are not before `from` and before `to`. */
-  #page(number: number, depth: number, isFree: boolean, from: Buffer | null, to: Buffer | null, onEntry: (key: number, start: number, end: number) => void): void {
+  #page(number: number, depth: number, isFree: boolean, from: Buffer | null, to: Buffer | null, onEntry: Found): void {
     const bytes = this.#bytes;
     const at = this.#take(number, 1);
     const isLeaf = depth === 1;
@@ -171,11 +178,11 @@ class PageCheck {
     for (const [n, { page, key }] of children.entries()) this.#page(page, depth - 1, isFree, key ?? from, children[n + 1]?.key ?? to, onEntry);
   }
 
-  #entry(node: number, keyLength: number, isBig: boolean, length: number, onEntry: (key: number, start: number, end: number) => void): void {
+  #entry(node: number, keyLength: number, isBig: boolean, length: number, onEntry: Found): void {
     this.#counts.entries++;
     const data = node + NODE_HEADER + keyLength;
     if (!isBig) {
-      onEntry(node + NODE_HEADER, data, data + length);
+      onEntry(node + NODE_HEADER, keyLength, data, data + length);
       return;
     }
     // A shorter value may have taken the place of a longer one.
@@ -184,7 +191,7 @@ class PageCheck {
     const at = this.#take(this.#number(data), pages);
     if (this.#bytes.readUInt16LE(at + 18) !== FLAG.overflow || this.#bytes.readUInt32LE(at + 20) !== pages) throw broken("the page of a long value");
     this.#counts.overflows += pages;
-    onEntry(node + NODE_HEADER, at + PAGE_HEADER, at + PAGE_HEADER + length);
+    onEntry(node + NODE_HEADER, keyLength, at + PAGE_HEADER, at + PAGE_HEADER + length);
   }
 
   /** A list of free pages: a count, then page numbers; a negative one is the length of the block that the next one begins; 0 stands for nothing. */

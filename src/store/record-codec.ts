@@ -12,7 +12,8 @@ export const JOURNAL_KEY = "\0journal";
 
 // A value is: CRC-32 of the file key and the rest (of the rest alone in files of format 1; 4 bytes, big endian), version (a double, 8 bytes), JSON as UTF-8:
 //   [node, value]  a record;  [node, value, key]  the same when the key did not fit;  [node]  a tombstone
-const HEADER = 12;
+/** Bytes of a value before its JSON. */
+export const HEADER_BYTES = 12;
 
 /** Longest key in bytes that is kept as it is; lmdb takes 1978. */
 const KEY_MAX = 1000;
@@ -35,42 +36,46 @@ export function fileKeyRange(table: Table): { readonly start: string; readonly e
 export function encodeEntry(entry: { readonly node: string; readonly version: number; readonly json: string | null }, key: string, atKey: string): Buffer {
   const isHashed = atKey.charCodeAt(atKey.indexOf("\0") + 1) === HASH;
   const json = entry.json === null ? JSON.stringify([entry.node]) : `[${JSON.stringify(entry.node)},${entry.json}${isHashed ? `,${JSON.stringify(key)}` : ""}]`;
-  const bytes = Buffer.allocUnsafe(HEADER + Buffer.byteLength(json));
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + Buffer.byteLength(json));
   bytes.writeDoubleBE(entry.version, 4);
-  bytes.write(json, HEADER);
+  bytes.write(json, HEADER_BYTES);
   bytes.writeUInt32BE(crc32(bytes.subarray(4), crc32(atKey)), 0);
   return bytes;
 }
 
 const HASH = 35;
 
+/** True when an entry's bytes are as they were written. `keyCrc`: CRC-32 of its file key. */
+export function isIntact(bytes: Buffer, keyCrc: number): boolean {
+  const crc = bytes.readUInt32BE(0);
+  const rest = bytes.subarray(4);
+  return crc32(rest, keyCrc) === crc || crc32(rest) === crc;
+}
+
 /** The version of an intact entry; null when it is damaged. `atKey`: its file key's bytes. */
-export function intactVersion(bytes: Uint8Array, atKey: Uint8Array): number | null {
-  if (bytes.length < HEADER) return null;
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const crc = buffer.readUInt32BE(0);
-  const rest = buffer.subarray(4);
-  return crc32(rest, crc32(atKey)) === crc || crc32(rest) === crc ? buffer.readDoubleBE(4) : null;
+export function intactVersion(bytes: Buffer, atKey: Uint8Array): number | null {
+  return bytes.length >= HEADER_BYTES && isIntact(bytes, crc32(atKey)) ? bytes.readDoubleBE(4) : null;
 }
 
-/** True for a deletion's mark. */
-export function isTombstone(bytes: Uint8Array): boolean {
-  return contentOf(bytes).length < 2;
+/** True for a deletion's mark: after the node's name nothing comes. Looks at the bytes alone. */
+export function isTombstone(bytes: Buffer): boolean {
+  let at = HEADER_BYTES + 2;
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return bytes[at + 1] === BRACKET;
 }
 
-/** The record of intact bytes, or null for a tombstone. Throws UnavailableError when they are none of ours. */
-export function decodeRecord(atKey: string, bytes: Uint8Array): StoredRecord | null {
-  const version = intactVersion(bytes, Buffer.from(atKey));
-  if (version === null) throw new UnavailableError("a damaged record");
-  const content = contentOf(bytes);
-  const [node, value, longKey] = content;
-  if (typeof node !== "string") throw new UnavailableError("a record of another kind");
-  if (content.length < 2) return null;
-  return { key: typeof longKey === "string" ? longKey : atKey.slice(atKey.indexOf("\0") + 2), value, node, version };
-}
+const QUOTE = 34;
+const BACKSLASH = 92;
+const BRACKET = 93;
 
-function contentOf(bytes: Uint8Array): readonly unknown[] {
-  const content: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + HEADER, bytes.byteLength - HEADER).toString());
+/** The record of bytes that are intact, or null for a tombstone. Throws UnavailableError when they are none of ours. */
+export function decodeRecord(atKey: string, bytes: Buffer): StoredRecord | null {
+  if (bytes.length < HEADER_BYTES) throw new UnavailableError("a damaged record");
+  const content: unknown = JSON.parse(bytes.toString("utf8", HEADER_BYTES));
   if (!Array.isArray(content)) throw new UnavailableError("a record of another kind");
-  return content;
+  const fields: readonly unknown[] = content;
+  const [node, value, longKey] = fields;
+  if (typeof node !== "string") throw new UnavailableError("a record of another kind");
+  if (fields.length < 2) return null;
+  return { key: typeof longKey === "string" ? longKey : atKey.slice(atKey.indexOf("\0") + 2), value, node, version: bytes.readDoubleBE(4) };
 }

@@ -81,8 +81,13 @@ export class StoreFile {
       const version = intactVersion(value, key);
       if (version === null) throw new UnavailableError(`the record ${key.toString().replace("\0", " ")} is damaged`);
       onEntry(version);
-      if (versionTimeMs(version) < oldMs && value.length < 512 && isTombstone(value)) old.push(Buffer.from(key));
+      if (versionTimeMs(version) < oldMs && isTombstone(value)) old.push(Buffer.from(key));
     }
+    this.remove(old);
+  }
+
+  /** Removes entries by their file keys, marks and all. */
+  remove(old: readonly Buffer[]): void {
     if (old.length === 0) return;
     this.#db.transactionSync(() => {
       for (const key of old) this.#db.removeSync(key);
