@@ -29,7 +29,7 @@ const badConfigurations: readonly (readonly [name: string, text: string, mistake
   ["a near miss of a word", "presence: { early: rining }", ['2:20: "rining" does not fit "presence.early"; write ringing']],
   ["another role", "role: lifeguard", ['2:7: "role: lifeguard" is not supported yet; write main']],
   ["a role that is none", "role: boss", ['2:7: "boss" does not fit "role"; write main']],
-  ["full durability", "durability: full", ['2:13: "durability: full" is not supported yet; write fast']],
+  ["another durability", "durability: half", ['2:13: "half" does not fit "durability"; write fast or full']],
   ["more workers", "workers: 2", ['2:10: "workers: 2" is not supported yet; write 1']],
   ["a redis store, its password unsaid", "store: redis://u:secret@host:6379/0", ['2:8: "store: redis://…" is not supported yet; write a folder such as ./data']],
   ["presence that is half merged", "presence: { merge: half }", ['2:20: "half" does not fit "presence.merge"; write true or false']],
