@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Clock } from "../base/clock.ts";
 import { UnavailableError } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
+import type { EmbeddedStoreDeps } from "./embedded-store-deps.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
 import { Journal } from "./journal.ts";
@@ -12,26 +11,10 @@ import { recover, type Start } from "./recovery.ts";
 import { checkPages } from "./page-check.ts";
 import { STORE_FORMAT } from "./record-codec.ts";
 import { carryOutRestore } from "./staged-restore.ts";
-import { NewerFormat, StoreFile, TOMBSTONE_MS } from "./store-file.ts";
+import { NewerFormat, StoreFile, TOMBSTONE_MS, type Change } from "./store-file.ts";
 import { StoreSurvey } from "./store-survey.ts";
 import { STALL_MS, type Store, type StoredRecord, type StoreHealth, type Table } from "./store.ts";
 import { versionClock, type VersionClock } from "./version-clock.ts";
-
-/** What the store needs. */
-export interface EmbeddedStoreDeps {
-  /** Made (for this user alone) when it is missing. */
-  readonly folder: string;
-  /** This server's name. */
-  readonly node: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The bundle of `journal-worker.ts`, and the addon that `npm run build:native` makes; where there is none, null or a path of nothing, the worker writes the journal. */
-  readonly programs: { readonly workerPath: string; readonly nativePath: string | null };
-  /** `full`: an acknowledgement waits for the disk. */
-  readonly durability: "fast" | "full";
-  /** For tests. */
-  readonly segmentBytes?: number;
-}
 
 /** Opens the durable store of one server: `FOLDER/store.mdb` and the journal beside it. What the journal holds beyond the file, because the last run ended without closing,
  *  is carried over. Rejects with UnavailableError, which names the path and the mend, when another server uses the folder, when a file is damaged, of a newer format, or not
@@ -54,7 +37,7 @@ export async function openEmbeddedStore(deps: EmbeddedStoreDeps): Promise<Store>
     file = new StoreFile(path);
     const versions = versionClock(deps.clock);
     const start = recover({ folder, log: deps.log, newName: newName() }, file, survey, versions);
-    const store = new EmbeddedStore(deps, file, lock, versions, survey.known);
+    const store = new EmbeddedStore(deps, file, lock, versions, survey, start.changes);
     await store.open(start);
     return store;
   } catch (cause) {
@@ -117,17 +100,19 @@ class EmbeddedStore implements Store {
   /** What found no room in the journal; it goes there before anything newer does. */
   #unwritten = new Map<string, { readonly batch: TableBatch; readonly key: string; readonly value: unknown }>();
   /** What was put since the opening, for `load`. */
-  #early: Map<string, { readonly table: Table; readonly key: string; readonly value: unknown; readonly version: number }> | null = new Map();
+  #early: Map<string, { readonly table: Table; readonly key: string; readonly value: unknown; readonly node: string; readonly version: number }> | null = new Map();
+  /** The file as it was opened, for `load`. */
+  #survey: StoreSurvey | null;
   #waiters: Waiter[] = [];
   #flushes: { readonly resolve: () => void; readonly reject: (err: UnavailableError) => void }[] = [];
   #isClosed = false;
 
-  constructor(deps: EmbeddedStoreDeps, file: StoreFile, lock: FolderLock, versions: VersionClock, known: ReadonlyMap<Table, Set<string>>) {
+  constructor(deps: EmbeddedStoreDeps, file: StoreFile, lock: FolderLock, versions: VersionClock, survey: StoreSurvey, changes: readonly Change[]) {
     this.#deps = deps;
     this.#file = file;
     this.#lock = lock;
     this.#versions = versions;
-    const batch = (table: Table): TableBatch => ({ table, number: TABLES.indexOf(table), known: known.get(table) ?? new Set(), places: new Map() });
+    const batch = (table: Table): TableBatch => ({ table, number: TABLES.indexOf(table), known: new Set(survey.keys(table)), places: new Map() });
     this.#batches = {
       bindings: batch("bindings"),
       publications: batch("publications"),
@@ -136,6 +121,12 @@ class EmbeddedStore implements Store {
       settings: batch("settings"),
       presence: batch("presence"),
     };
+    this.#survey = survey;
+    for (const { table, key, json, node, version } of changes) {
+      if (json === null) this.#batches[table].known.delete(key);
+      else this.#batches[table].known.add(key);
+      this.#early?.set(`${table}\0${key}`, { table, key, value: json === null ? DELETED : JSON.parse(json), node, version });
+    }
   }
 
   async open(start: Start): Promise<void> {
@@ -164,15 +155,16 @@ class EmbeddedStore implements Store {
   }
 
   *load(table: Table): Iterable<StoredRecord> {
-    if (this.#early === null || this.#file === null) throw new UnavailableError("the store is read at start only");
+    if (this.#early === null || this.#survey === null) throw new UnavailableError("the store is read at start only");
     this.commit();
     const early = new Map(this.#early);
-    for (const record of this.#file.records(table)) if (!early.has(`${table}\0${record.key}`)) yield record;
-    for (const { table: of, key, value, version } of early.values()) if (of === table && value !== DELETED) yield { key, value: copied(value), node: this.#deps.node, version };
+    yield* this.#survey.records(table, (key) => early.size > 0 && early.has(`${table}\0${key}`));
+    for (const { table: of, key, value, node, version } of early.values()) if (of === table && value !== DELETED) yield { key, value: copied(value), node, version };
   }
 
   started(): void {
     this.#early = null;
+    this.#survey = null;
     const file = this.#file;
     if (file === null) return;
     this.#file = null;
@@ -250,6 +242,7 @@ class EmbeddedStore implements Store {
     const file = this.#file;
     this.#file = null;
     this.#early = null;
+    this.#survey = null;
     const journal = this.#journal;
     this.#journal = null;
     await file?.close();
@@ -330,7 +323,7 @@ class EmbeddedStore implements Store {
     }
     const kind = value === DELETED ? (isWrapped ? KIND.wrappedDelete : KIND.delete) : isWrapped ? KIND.wrappedPut : KIND.put;
     if (!journal.append(number, kind, isWrapped ? "" : key, text, version)) return false;
-    this.#early?.set(`${table}\0${key}`, { table, key, value, version });
+    this.#early?.set(`${table}\0${key}`, { table, key, value, node: this.#deps.node, version });
     return true;
   }
 

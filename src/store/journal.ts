@@ -8,7 +8,7 @@ import { journalAddon } from "./journal-native.ts";
 import { STALL_MS } from "./store.ts";
 
 /** How often the disk is looked after while it has not taken everything. */
-const LOOK_MS = 100;
+const LOOK_MS = 50;
 /** How long `close` waits for the disk. */
 const CLOSE_MS = 2500;
 /** A worker that ended by itself is followed by another after this time. */

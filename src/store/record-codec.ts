@@ -45,23 +45,26 @@ export function encodeEntry(entry: { readonly node: string; readonly version: nu
 
 const HASH = 35;
 
-/** True when an entry's bytes are as they were written. `keyCrc`: CRC-32 of its file key. */
-export function isIntact(bytes: Buffer, keyCrc: number): boolean {
-  const crc = bytes.readUInt32BE(0);
-  const rest = bytes.subarray(4);
-  return crc32(rest, keyCrc) === crc || crc32(rest) === crc;
+/** True when an entry's bytes are as they were written: its file key and its value stand at these places. */
+export function isIntactAt(bytes: Buffer, keyStart: number, keyEnd: number, start: number, end: number): boolean {
+  const crc = bytes.readUInt32BE(start);
+  const rest = bytes.subarray(start + 4, end);
+  return crc32(rest, crc32(bytes.subarray(keyStart, keyEnd))) === crc || crc32(rest) === crc;
 }
 
 /** The version of an intact entry; null when it is damaged. `atKey`: its file key's bytes. */
 export function intactVersion(bytes: Buffer, atKey: Uint8Array): number | null {
-  return bytes.length >= HEADER_BYTES && isIntact(bytes, crc32(atKey)) ? bytes.readDoubleBE(4) : null;
+  if (bytes.length < HEADER_BYTES) return null;
+  const crc = bytes.readUInt32BE(0);
+  const rest = bytes.subarray(4);
+  return crc32(rest, crc32(atKey)) === crc || crc32(rest) === crc ? bytes.readDoubleBE(4) : null;
 }
 
 /** True for a deletion's mark: after the node's name nothing comes. Looks at the bytes alone. */
-export function isTombstone(bytes: Buffer): boolean {
-  let at = HEADER_BYTES + 2;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return bytes[at + 1] === BRACKET;
+export function isTombstoneAt(bytes: Buffer, start: number, end: number): boolean {
+  let at = start + HEADER_BYTES + 2;
+  while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at + 2 === end && bytes[at + 1] === BRACKET;
 }
 
 const QUOTE = 34;

@@ -6,7 +6,7 @@ import { JournalChanges } from "./journal-changes.ts";
 import { SEGMENTS_MIN } from "./journal-layout.ts";
 import { readJournal } from "./journal-reader.ts";
 import { STORE_FORMAT } from "./record-codec.ts";
-import type { StoreFile, StoreMark } from "./store-file.ts";
+import type { Change, StoreFile, StoreMark } from "./store-file.ts";
 import type { StoreSurvey } from "./store-survey.ts";
 import type { VersionClock } from "./version-clock.ts";
 
@@ -15,6 +15,8 @@ export interface Start {
   readonly mark: StoreMark;
   /** The largest generation of a segment that was ever used. */
   readonly generation: number;
+  /** What the journal held beyond the file as it was surveyed. */
+  readonly changes: readonly Change[];
 }
 
 /** Brings a store's file up to date with its journal; after that the journal holds nothing that matters. `newName`: of a store that has no name yet. Throws UnavailableError at damage. */
@@ -41,10 +43,7 @@ export function recover(deps: { readonly folder: string; readonly log: Log; read
   mark = { ...mark, applied: found.lastSequence, version: Math.max(mark.version, found.lastVersion) };
   if (format !== STORE_FORMAT) file.begin(mark);
   file.apply(changes.values(), mark);
-  for (const { table, key, json } of changes.values())
-    if (json === null) survey.known.get(table)?.delete(key);
-    else survey.known.get(table)?.add(key);
   if (changes.size > 0) log.info({ path: folder, count: changes.size }, "store brought up to date from its journal");
   for (const name of names) if (Number(name.slice("journal-".length)) > SEGMENTS_MIN) unlinkSync(join(folder, name));
-  return { mark, generation: found.lastGeneration };
+  return { mark, generation: found.lastGeneration, changes: [...changes.values()] };
 }

@@ -1,7 +1,7 @@
 import { open } from "lmdb";
 import type { RootDatabase } from "lmdb";
 import { UnavailableError } from "../base/errors.ts";
-import { decodeRecord, encodeEntry, fileKey, fileKeyRange, FORMAT_KEY, intactVersion, isTombstone, JOURNAL_KEY, STORE_FORMAT } from "./record-codec.ts";
+import { decodeRecord, encodeEntry, fileKey, fileKeyRange, FORMAT_KEY, intactVersion, isTombstoneAt, JOURNAL_KEY, STORE_FORMAT } from "./record-codec.ts";
 import type { StoredRecord, Table } from "./store.ts";
 import { versionTimeMs } from "./version-clock.ts";
 
@@ -81,7 +81,7 @@ export class StoreFile {
       const version = intactVersion(value, key);
       if (version === null) throw new UnavailableError(`the record ${key.toString().replace("\0", " ")} is damaged`);
       onEntry(version);
-      if (versionTimeMs(version) < oldMs && isTombstone(value)) old.push(Buffer.from(key));
+      if (versionTimeMs(version) < oldMs && isTombstoneAt(value, 0, value.length)) old.push(Buffer.from(key));
     }
     this.remove(old);
   }

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { open } from "lmdb";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
@@ -11,7 +12,7 @@ import { UnavailableError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { openEmbeddedStore } from "../../src/store/embedded-store.ts";
-import { LMDB_OPTIONS, TOMBSTONE_MS } from "../../src/store/store-file.ts";
+import { LMDB_OPTIONS, StoreFile, TOMBSTONE_MS, type Change } from "../../src/store/store-file.ts";
 import type { Store, StoredRecord } from "../../src/store/store.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 import { bundled, nativePath } from "./programs.ts";
@@ -236,6 +237,52 @@ test("a folder that cannot be made is named", async () => {
   writeFileSync(join(top, "file"), "");
   folder = join(top, "file", "data");
   await expect(opened()).rejects.toThrow(`data folder ${folder} cannot be made`);
+});
+
+test("a store of format 1, which had no journal, is read and made one of today", async () => {
+  mkdirSync(folder);
+  const db = open({ path: join(folder, "store.mdb"), encoding: "binary", keyEncoding: "binary", mapSize: 1 << 28, eventTurnBatching: false });
+  const entry = (version: number, json: string): Buffer => {
+    const bytes = Buffer.alloc(12 + Buffer.byteLength(json));
+    bytes.writeDoubleBE(version, 4);
+    bytes.write(json, 12);
+    bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+    return bytes;
+  };
+  await db.put(Buffer.from("\0format"), Buffer.from("lamplight 1"));
+  await db.put(Buffer.from("bindings\0=a"), entry(2 ** 50, '["old",{"n":1}]'));
+  await db.put(Buffer.from("bindings\0=gone"), entry(2 ** 50 + 1, '["old"]'));
+  await db.close();
+  for (let turn = 0; turn < 2; turn++) {
+    const store = await opened(new FakeClock(1000));
+    expect([...all(store).values()]).toEqual([{ key: "a", value: { n: 1 }, node: "old", version: 2 ** 50 }]);
+    store.put("bindings", "b", 1);
+    expect(all(store).get("b")?.version).toBeGreaterThan(2 ** 50 + 1);
+    store.delete("bindings", "b");
+    await store.close();
+  }
+});
+
+test("200,000 records are there in well under three seconds of this thread's time", { timeout: 60_000 }, async () => {
+  mkdirSync(folder);
+  const file = new StoreFile(join(folder, "store.mdb"));
+  file.begin({ name: "large", applied: 0, version: 0 });
+  const text = "x".repeat(320);
+  for (let from = 0; from < 200_000; from += 10_000)
+    file.apply(
+      Array.from({ length: 10_000 }, (_, at): Change => {
+        const n = from + at;
+        return { table: n % 2 === 0 ? "bindings" : "subscriptions", key: `sip:user-${String(n).padStart(7, "0")}@tel.example.test`, json: JSON.stringify({ n, text, list: [n] }), version: n, node: "n" };
+      }),
+      null,
+    );
+  await file.close();
+  const before = process.cpuUsage();
+  const store = await opened();
+  expect([...store.load("bindings"), ...store.load("subscriptions")]).toHaveLength(200_000);
+  const used = process.cpuUsage(before);
+  expect((used.user + used.system) / 1e6).toBeLessThan(3);
+  await store.close();
 });
 
 describe("a file that is not sound is refused, named, and left as it is", () => {
