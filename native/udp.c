@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/sock_diag.h>
 #include <uv.h>
 
 /* Places for senders seen and receivers addressed lately, a power of two; a test builds it with few. */
@@ -24,7 +25,7 @@
 #endif
 
 enum {
-  CONTRACT_VERSION = 1,
+  CONTRACT_VERSION = 2,
   RECEIVE_MAX = 32,               /* datagrams of one batch in */
   SEND_MAX = 32,                  /* datagrams of one batch out */
   SLOT_BYTES = 4096,              /* what nearly every datagram fits in; the rest of a longer one goes to the spill */
@@ -699,6 +700,19 @@ static napi_value js_port(napi_env env, napi_callback_info info) {
   return integer(env, ntohs(udp->family == AF_INET ? address.v4.sin_port : address.v6.sin6_port));
 }
 
+/* backlog(socket): thousandths of the system's receive buffer that are taken by datagrams which were not read yet */
+static napi_value js_backlog(napi_env env, napi_callback_info info) {
+  napi_value value;
+  if (!arguments(env, info, 1, &value)) return NULL;
+  udp_t *udp = socket_of(env, value);
+  if (udp == NULL) return NULL;
+  uint32_t memory[SK_MEMINFO_VARS] = {0};
+  socklen_t size = sizeof memory;
+  if (udp->is_closing || getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, memory, &size) != 0 || memory[SK_MEMINFO_RCVBUF] == 0) return integer(env, 0);
+  uint64_t share = 1000ull * memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF];
+  return integer(env, share > 1000 ? 1000 : (int32_t)share);
+}
+
 /* source(socket, at, isLocal): within onBatch, the address that datagram `at` came from or, with isLocal, was sent to ("" when not known) */
 static napi_value js_source(napi_env env, napi_callback_info info) {
   napi_value values[3], result = NULL;
@@ -786,7 +800,7 @@ static bool export_function(napi_env env, napi_value exports, const char *name, 
 
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback function; } functions[] = {
-    {"bind", js_bind}, {"port", js_port}, {"source", js_source}, {"aim", js_aim}, {"flush", js_flush}, {"close", js_close},
+    {"bind", js_bind}, {"port", js_port}, {"backlog", js_backlog}, {"source", js_source}, {"aim", js_aim}, {"flush", js_flush}, {"close", js_close},
   };
   static const struct { const char *name; int32_t value; } numbers[] = {
     {"version", CONTRACT_VERSION}, {"receiveMax", RECEIVE_MAX}, {"sendMax", SEND_MAX}, {"slabBytes", SLAB_BYTES}, {"sources", SOURCES}, {"destinations", DESTINATIONS}, {"controlWords", CONTROL_WORDS}, {"atOut", AT_OUT}, {"atIn", AT_IN},

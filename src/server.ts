@@ -48,6 +48,7 @@ import { createNonces } from "./sip/digest/nonces.ts";
 import type { Resolver } from "./sip/resolver/resolve.ts";
 import { targetHealth } from "./sip/resolver/target-health.ts";
 import { TransactionLayer } from "./sip/transaction/layer.ts";
+import { LoadGate } from "./sip/transaction/load-gate.ts";
 import { standardTimes } from "./sip/transaction/machine.ts";
 import type { Flow, TransportHandler, Transports } from "./sip/transport/transport.ts";
 import { parseSipUri } from "./sip/uri.ts";
@@ -93,6 +94,7 @@ export interface Server {
   /** Asks a person's phones to read their provisioning again (`checkSync`). */
   readonly checkSync: (aor: Aor, reboot: boolean | null) => Promise<readonly CheckSyncResult[]>;
   readonly layer: TransactionLayer;
+  readonly gate: LoadGate;
   readonly wheel: TimerWheel;
   readonly authentication: AuthenticationCounts;
 }
@@ -117,7 +119,9 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   const names = ownNames({ listenAddresses, machineAddresses: world.machineAddresses ?? interfaceAddresses, hostName: hostname(), clock });
   const directory = createDirectory({ domain: config.domain, ownHosts: names }, people);
   const own = ownHosts({ isOwnDomain: (host) => directory.isOwnDomain(host), listeners: () => transports.listeners });
+  const gate = new LoadGate({ clock, random });
   const layer = new TransactionLayer({
+    gate,
     transports,
     wheel,
     random,
@@ -302,6 +306,9 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     onOversized: (head: string, flow: Flow) => {
       layer.onOversized(head, flow);
     },
+    onBacklog: (share) => {
+      gate.backlog(share);
+    },
     onClosed: (flow, why) => {
       layer.onClosed(flow, why);
       reg.flowClosed(flow);
@@ -334,6 +341,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       },
     }),
     layer,
+    gate,
     wheel,
     authentication: auth.counts,
     async start() {

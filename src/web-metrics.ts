@@ -6,7 +6,7 @@ import type { SystemTransports } from "./sip/transport/system-transports.ts";
 import type { Store } from "./store/store.ts";
 
 /** The parts of a server that the metrics read. */
-export type MeasuredParts = Pick<Server, "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory">;
+export type MeasuredParts = Pick<Server, "gate" | "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory">;
 
 /** What the server counts, as metrics; read only when asked. */
 export function webMetrics(server: MeasuredParts, transports: Pick<SystemTransports, "counters">, streams: EventStreams): readonly Metric[] {
@@ -33,6 +33,8 @@ export function webMetrics(server: MeasuredParts, transports: Pick<SystemTranspo
     counter("responses_total", "Responses received.", () => layer.counts.responses),
     counter("responses_stray_total", "Responses that belong to no transaction.", () => layer.counts.strayResponses),
     counter("messages_unparsable_total", "Messages that could not be read.", () => layer.counts.unparsable),
+    counter("calls_shed_total", "New calls turned away with 503 because more came than can be done.", () => server.gate.shed),
+    gauge("overload_limiting", "1 while new calls are let in at a limited rate.", () => (server.gate.isLimiting ? 1 : 0)),
     counter("transactions_refused_total", "Requests refused because the transaction table was full.", () => layer.counts.tableFull),
     gauge("transactions", "Transactions that live.", () => layer.table.count),
     gauge("transaction_text_bytes", "Bytes of messages that transactions keep.", () => layer.table.textBytes),

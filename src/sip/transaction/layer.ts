@@ -12,6 +12,7 @@ import type { Flow, TransportHandler, Transports } from "../transport/transport.
 import { asksForRport, magicCookie, type Via } from "../via.ts";
 import { parseBranch } from "./branch.ts";
 import { hopRequest } from "./hop-request.ts";
+import type { LoadGate } from "./load-gate.ts";
 import { Event, Machine, State, type BaseTimes } from "./machine.ts";
 import { TransactionTable } from "./table.ts";
 import type { TransactionId, TransactionUser } from "./user.ts";
@@ -46,6 +47,7 @@ export class TransactionLayer implements TransportHandler {
   readonly #logsSip: boolean;
   readonly #wheel: TimerWheel;
   readonly #lostKind: number;
+  readonly #gate: LoadGate | null;
   readonly #lost = new Map<Flow, string>();
   readonly #scratch = new Message();
   readonly #kept = new Message();
@@ -60,7 +62,10 @@ export class TransactionLayer implements TransportHandler {
     readonly transactionsMax: number;
     readonly log: Log;
     readonly logsSip: boolean;
+    /** Whom new calls must pass; without one all are let in. */
+    readonly gate?: LoadGate;
   }) {
+    this.#gate = deps.gate ?? null;
     this.#transports = deps.transports;
     this.#hash = deps.hash;
     this.#random = deps.random;
@@ -219,6 +224,10 @@ export class TransactionLayer implements TransportHandler {
     }
     if (known !== 0) {
       this.table.event(known, Event.request);
+      return;
+    }
+    if (method === "INVITE" && this.#gate !== null && !message.hasToTag && !this.#gate.admits()) {
+      this.replyStateless(message, flow, { status: 503, headers: this.#gate.retryAfter() });
       return;
     }
     const transaction = this.table.openServer(method === "INVITE" ? Machine.inviteServer : Machine.server, this.#hash, this.#replyFlow(via, flow), message.text, null);

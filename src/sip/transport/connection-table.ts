@@ -19,6 +19,9 @@ interface Place extends Admission {
 
 /** How often every deadline is looked at. */
 export const SWEEP_MS = 500;
+/** A round of the event loop that handles messages of streams for so long is as bad as a full receive buffer. */
+export const ROUND_MAX_MS = 200;
+const ROUND_TELLING_MS = 5;
 
 /** All connections of a server, their numbers, their deadlines, and the limits on new ones. */
 export class ConnectionTable implements ConnectionHost {
@@ -27,6 +30,8 @@ export class ConnectionTable implements ConnectionHost {
   readonly beforeLeave: () => void;
   readonly #counters: TransportCounters;
   readonly #clock: Clock;
+  readonly #onBacklog: (share: number) => void;
+  #roundSinceMs = 0;
   readonly #onEnded: (flow: Flow, why: string) => void;
   readonly #byNumber = new Map<number, Connection>();
   readonly #byPeer = new Map<string, Connection[]>();
@@ -39,12 +44,13 @@ export class ConnectionTable implements ConnectionHost {
   #cancelSweep: Cancel | null = null;
   #onEmpty: (() => void) | null = null;
 
-  constructor(deps: { readonly limits: TransportLimits; readonly counters: TransportCounters; readonly clock: Clock; readonly beforeLeave: () => void; readonly onEnded: (flow: Flow, why: string) => void }) {
+  constructor(deps: { readonly limits: TransportLimits; readonly counters: TransportCounters; readonly clock: Clock; readonly beforeLeave: () => void; readonly onBacklog: (share: number) => void; readonly onEnded: (flow: Flow, why: string) => void }) {
     this.limits = deps.limits;
     this.#counters = deps.counters;
     this.#clock = deps.clock;
     this.#onEnded = deps.onEnded;
     this.beforeLeave = deps.beforeLeave;
+    this.#onBacklog = deps.onBacklog;
     this.sweptAtMs = deps.clock.now();
   }
 
@@ -111,7 +117,10 @@ export class ConnectionTable implements ConnectionHost {
   }
 
   flushSoon(connection: Connection): void {
-    if (this.#toFlush.length === 0) setImmediate(this.#flushAll);
+    if (this.#toFlush.length === 0) {
+      this.#roundSinceMs = this.#clock.now();
+      setImmediate(this.#flushAll);
+    }
     this.#toFlush.push(connection);
   }
 
@@ -168,6 +177,8 @@ export class ConnectionTable implements ConnectionHost {
     const connections = this.#toFlush;
     this.#toFlush = [];
     for (const connection of connections) connection.flush();
+    const tookMs = this.#clock.now() - this.#roundSinceMs;
+    if (tookMs >= ROUND_TELLING_MS) this.#onBacklog(Math.min(1, tookMs / ROUND_MAX_MS));
   };
 }
 

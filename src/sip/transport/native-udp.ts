@@ -8,6 +8,7 @@ import type { UdpEngine, UdpHandler, UdpSocket } from "./udp.ts";
 interface Addon {
   readonly version: number;
   readonly sendMax: number;
+  readonly receiveMax: number;
   readonly slabBytes: number;
   readonly sources: number;
   readonly destinations: number;
@@ -17,6 +18,8 @@ interface Addon {
   /** The socket, or a negative error number. */
   bind(address: string, port: number, isIpv6: boolean, control: Int32Array, slab: Buffer, onBatch: (...texts: string[]) => void, onError: (code: number, count: number) => void): unknown;
   port(socket: unknown): number;
+  /** Thousandths of the receive buffer that are taken. */
+  backlog(socket: unknown): number;
   source(socket: unknown, at: number, isLocal: boolean): string;
   aim(socket: unknown, place: number, address: string, port: number, localAddress: string): boolean;
   flush(socket: unknown): void;
@@ -24,7 +27,7 @@ interface Addon {
 }
 
 /** The contract that this file was written for. */
-const CONTRACT_VERSION = 1;
+const CONTRACT_VERSION = 2;
 /** Where the shared array says how many texts wait in the slab. */
 const AT_PENDING = 0;
 /** No datagram is longer, whatever the system would take. */
@@ -66,6 +69,7 @@ class NativeSocket implements UdpSocket {
   readonly #control: Int32Array;
   readonly #slab: Buffer;
   #used = 0;
+  #wasFull = false;
   #closing: Promise<void> | null = null;
   /** The senders that the addon's places stand for. */
   readonly #remoteAddresses: string[];
@@ -150,7 +154,16 @@ class NativeSocket implements UdpSocket {
     return place;
   }
 
+  /** Only a full batch may have left something behind: at other times nothing is asked of the system. */
+  #measure(count: number): void {
+    const isFull = count === this.#addon.receiveMax;
+    if (isFull) this.#on.backlog?.(this.#addon.backlog(this.#socket) / 1000);
+    else if (this.#wasFull) this.#on.backlog?.(0);
+    this.#wasFull = isFull;
+  }
+
   #receive(batch: readonly string[]): void {
+    this.#measure(batch.length);
     const control = this.#control;
     const { atIn } = this.#addon;
     for (let at = 0; at < batch.length; at++) {

@@ -81,6 +81,7 @@ class SocketTransports implements SystemTransports {
       clock: options.clock,
       beforeLeave: this.#beforeLeave,
       onEnded: (flow, why) => this.#handler?.onClosed(flow, why),
+      onBacklog: (share) => this.#handler?.onBacklog?.(share),
     });
     this.listeners = options.listen.map((option) => {
       const { protocol, port } = parseListenUrl(option.url);
@@ -195,6 +196,9 @@ class SocketTransports implements SystemTransports {
         datagram: (text, remoteAddress, remotePort, localAddress) => udp?.onDatagram(text, remoteAddress, remotePort, localAddress),
         error: () => counters.socketErrors++,
         beforeLeave: this.#beforeLeave,
+        backlog: (share) => {
+          handler.onBacklog?.(share);
+        },
       });
     } catch (cause) {
       throw new UnavailableError(`cannot listen on ${option.url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
@@ -256,6 +260,9 @@ function guarded(handler: TransportHandler, log: Log): TransportHandler {
       } catch (err) {
         failed(err, flow);
       }
+    },
+    onBacklog(share) {
+      handler.onBacklog?.(share);
     },
     onClosed(flow, why) {
       try {

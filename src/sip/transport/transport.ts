@@ -60,6 +60,8 @@ export interface TransportHandler {
   /** A message larger than the limits: `head` is at most its first 8 KB, enough for a 513. What was answered before this
    *  returns, or shortly after, still leaves; then a connection is closed (a UDP flow lives on). */
   onOversized?(head: string, flow: Flow): void;
+  /** How far we are behind: the share of a receive buffer (0 to 1) that waits after as much was read as is read at once, or of `ROUND_MAX_MS` that one round of streams took. */
+  onBacklog?(share: number): void;
   /** A connection ended or could not be made: exactly once for each connection, never from within `open`. */
   onClosed(flow: Flow, why: string): void;
 }

@@ -21,6 +21,9 @@ export interface UdpHandler {
   readonly error: (error: Error) => void;
   /** Called before anything leaves that was handed over while datagrams were being handled. */
   readonly beforeLeave: () => void;
+  /** The share of the system's receive buffer (0 to 1) that is still taken after as many datagrams were read as are read at once; 0 when fewer are there
+   *  again. Engines that cannot tell never call it. */
+  readonly backlog?: (share: number) => void;
 }
 
 /** What moves datagrams: node's own sockets, or a native engine that does the same in batches. */

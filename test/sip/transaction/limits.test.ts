@@ -29,6 +29,46 @@ describe("a full table", () => {
   });
 });
 
+describe("more calls than can be done", () => {
+  /** The receive buffer stands nearly full for a while. */
+  const overload = (wire: Wire): void => {
+    for (let at = 0; at < 60; at++) {
+      wire.gate.backlog(0.9);
+      wire.clock.advance(10);
+    }
+    while (wire.gate.admits()) wire.gate.backlog(0.9);
+  };
+
+  test("new calls get 503 and a Retry-After, and cost no transaction; everything else goes on, and calls again within a second after", async () => {
+    const wire = await Wire.open("udp");
+    wire.onRequest = (transaction) => {
+      wire.reply(transaction, 200);
+    };
+    overload(wire);
+    const before = wire.layer.table.count;
+    wire.request("INVITE", { branch: "z9hG4bKnew" });
+    wire.settle();
+    const refusal = Message.of(wire.got.at(-1)?.text ?? "");
+    expect([refusal.status, wire.layer.table.count]).toEqual([503, before]);
+    expect(Number(refusal.header(Header.retryAfter))).toBeGreaterThan(1);
+    // Its ACK is nobody's business but ours.
+    wire.send(`ACK sip:x@10.0.0.1 SIP/2.0\r\nVia: ${refusal.header(Header.via)?.replace(/;received=[^;]*/, "") ?? ""}\r\nMax-Forwards: 70\r\nFrom: ${refusal.header(Header.from) ?? ""}\r\nTo: ${refusal.header(Header.to) ?? ""}\r\nCall-ID: ${refusal.callId}\r\nCSeq: ${refusal.cseq} ACK\r\nContent-Length: 0\r\n\r\n`);
+    wire.settle();
+    expect(wire.acks).toEqual([]);
+    for (const [at, method] of ["REGISTER", "BYE", "SUBSCRIBE", "OPTIONS"].entries()) {
+      wire.request(method, { branch: `z9hG4bKother${at}` });
+      wire.settle();
+      expect(Message.of(wire.got.at(-1)?.text ?? "").status, method).toBe(200);
+    }
+    wire.gate.backlog(0);
+    wire.clock.advance(1000);
+    wire.request("INVITE", { branch: "z9hG4bKlater" });
+    wire.settle();
+    expect(Message.of(wire.got.at(-1)?.text ?? "").status).toBe(200);
+    expect(wire.gate.shed).toBeGreaterThan(0);
+  });
+});
+
 describe("a connection that ends", () => {
   test("tells each client transaction that waits for an answer once, and those only", async () => {
     const wire = await Wire.open("tcp");

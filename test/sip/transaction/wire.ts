@@ -6,6 +6,7 @@ import { Header } from "../../../src/sip/header-name.ts";
 import { Message } from "../../../src/sip/message.ts";
 import { tagOf } from "../../../src/sip/name-addr.ts";
 import { TransactionLayer } from "../../../src/sip/transaction/layer.ts";
+import { LoadGate } from "../../../src/sip/transaction/load-gate.ts";
 import { standardTimes } from "../../../src/sip/transaction/machine.ts";
 import type { TransactionId, TransactionUser } from "../../../src/sip/transaction/user.ts";
 import type { Flow, Protocol, Transports } from "../../../src/sip/transport/transport.ts";
@@ -36,6 +37,7 @@ export class Wire {
   readonly network: SimNetwork;
   readonly wheel: TimerWheel;
   readonly layer: TransactionLayer;
+  readonly gate: LoadGate;
   readonly protocol: Protocol;
   readonly got: Received[] = [];
   readonly told: Told[] = [];
@@ -51,6 +53,7 @@ export class Wire {
 
   private constructor(protocol: Protocol, transactionsMax: number, seed: number) {
     const random = seededRandom(seed);
+    this.gate = new LoadGate({ clock: this.clock, random });
     this.protocol = protocol;
     this.#startMs = this.clock.now();
     this.network = simNetwork({ clock: this.clock, random, delayMs: [DELAY_MS, DELAY_MS] });
@@ -63,6 +66,7 @@ export class Wire {
       hash: keyedHash(random.bytes(16)),
       times: standardTimes,
       transactionsMax,
+      gate: this.gate,
       log: { ...silentLog, error: (_fields, text) => this.errors.push(text) },
       logsSip: false,
     });
