@@ -223,8 +223,8 @@ export class Call implements PartyCall {
     const leg = new Leg(stored.tag);
     leg.parties.push(...parties.filter((party) => party.direction === "recipient"));
     leg.callers.push(...parties.filter((party) => party.direction === "initiator").map((party) => party.aor));
-    leg.isHeldByCaller = stored.isHeldByCaller;
-    leg.isHeldByCallee = stored.isHeldByCallee;
+    leg.media.isHeldByCaller = stored.isHeldByCaller;
+    leg.media.isHeldByCallee = stored.isHeldByCallee;
     leg.path = stored.path === null ? null : { ...stored.path };
     leg.sessionUntilMs = stored.sessionUntilMs;
     leg.provenAtMs = this.#host.now();
@@ -321,7 +321,7 @@ export class Call implements PartyCall {
   #settleCaller(party: Party): void {
     for (const leg of this.#legs) {
       if (!leg.callers.includes(party.aor)) continue;
-      this.#become(party, "confirmed", leg.tag ?? "", leg.isHeldByCaller, leg.parties[0]?.aor ?? null);
+      this.#become(party, "confirmed", leg.tag ?? "", leg.media.isHeldByCaller, leg.parties[0]?.aor ?? null);
       return;
     }
     if (party.state === "confirmed" || !this.#isCalling(party.aor)) {
@@ -341,7 +341,7 @@ export class Call implements PartyCall {
   #settleCallee(party: Party): void {
     for (const leg of this.#legs) {
       if (!leg.parties.includes(party)) continue;
-      this.#become(party, "confirmed", leg.tag ?? "", leg.isHeldByCallee, null);
+      this.#become(party, "confirmed", leg.tag ?? "", leg.media.isHeldByCallee, null);
       return;
     }
     const branch = party.state === "confirmed" ? null : this.#ringing(party, party.tag, null);

@@ -1,9 +1,9 @@
 import type { Message } from "../sip/message.ts";
-import { mediaDirection } from "../sip/sdp.ts";
+import { mediaDirection, type MediaDirection } from "../sip/sdp.ts";
 import type { Call } from "./call.ts";
 import type { CallIndex } from "./call-index.ts";
 import { type Leg } from "./leg.ts";
-import { otherSide, type Side } from "./side.ts";
+import { otherSide } from "./side.ts";
 import { notePath } from "./leg-path.ts";
 import { sessionEnd } from "./session-timer.ts";
 
@@ -38,7 +38,11 @@ export class InDialog {
     leg?.heard(side, false);
     if (leg?.path != null && method !== "ACK") notePath(leg.path, side, request);
     if (method !== "ACK") leg?.asks(side, method);
-    if (method === "INVITE" || method === "UPDATE" || (method === "ACK" && leg?.awaitsAnswer === true)) this.#describe(call, leg, side, request);
+    if (leg === null) return call;
+    if (method === "INVITE" || method === "UPDATE") {
+      this.#hasOffers = true;
+      leg.media.asked(side, method, request.cseq, directionIn(request));
+    } else if (method === "ACK" && leg.media.awaitsAck && leg.media.acknowledged(side, request.cseq, directionIn(request))) call.heldAnew();
     return call;
   }
 
@@ -63,8 +67,8 @@ export class InDialog {
         if (status < 300) {
           leg.sessionUntilMs = sessionEnd(response, now);
           if (leg.path !== null) notePath(leg.path, answerer, response);
-          this.#describe(call, leg, answerer, response);
-        } else leg.dropOffer();
+          if (leg.media.answered(answerer, response.cseq, directionIn(response))) call.heldAnew();
+        } else leg.media.refused(answerer, response.cseq);
       }
     }
     return call;
@@ -81,12 +85,9 @@ export class InDialog {
     if (leg.isSilent()) call.end(tag);
     return call;
   }
+}
 
-  #describe(call: Call, leg: Leg | null, side: Side, message: Message): void {
-    const { body } = message;
-    const direction = leg !== null && body.startsWith("v=0") ? mediaDirection(body) : null;
-    if (leg === null || direction === null) return;
-    if (leg.describe(side, direction)) call.heldAnew();
-    this.#hasOffers = true;
-  }
+/** What a message's session description says of media; null when it has none. */
+function directionIn({ body }: Message): MediaDirection | null {
+  return body.startsWith("v=0") ? mediaDirection(body) : null;
 }

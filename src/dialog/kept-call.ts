@@ -16,8 +16,8 @@ export function storedCall({ start, parties, legs }: Call): StoredCall {
     legs: legs.map((leg) => ({
       tag: leg.tag,
       parties: [...parties.filter((party) => party.direction === "initiator" && leg.callers.includes(party.aor)), ...leg.parties].map((party) => party.id),
-      isHeldByCaller: leg.isHeldByCaller,
-      isHeldByCallee: leg.isHeldByCallee,
+      isHeldByCaller: leg.media.isHeldByCaller,
+      isHeldByCallee: leg.media.isHeldByCallee,
       path: leg.path === null ? null : { ...leg.path },
       sessionUntilMs: leg.sessionUntilMs,
     })),

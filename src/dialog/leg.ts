@@ -1,6 +1,6 @@
 import type { Aor } from "../base/ids.ts";
-import { isHolding, type MediaDirection } from "../sip/sdp.ts";
 import type { LegPath } from "./leg-path.ts";
+import { MediaTalk } from "./media-talk.ts";
 import type { Party } from "./party.ts";
 import { otherSide, type Side } from "./side.ts";
 
@@ -12,49 +12,20 @@ export class Leg {
   readonly callers: Aor[] = [];
   /** Whose device it is: one person, or more when the call came through us twice. */
   readonly parties: Party[] = [];
-  isHeldByCaller = false;
-  isHeldByCallee = false;
+  /** Who holds whom. */
+  readonly media = new MediaTalk();
   /** How its sides are reached; null when that is not known. */
   path: LegPath | null = null;
   /** When the session is over unless it is refreshed (RFC 4028), ms since 1970; 0 when no refresh is expected. */
   sessionUntilMs = 0;
   /** When the sentinel last found it alive, or began to look; ms since 1970. */
   provenAtMs = 0;
-  #offerBy: Side | null = null;
-  #offer: MediaDirection = "sendrecv";
   #askedBy: Side | null = null;
   #askedMethod = "";
   #silentSide: Side | null = null;
 
   constructor(tag: string | null) {
     this.tag = tag;
-  }
-
-  /** True when an offer waits for its answer: an ACK may bring it. */
-  get awaitsAnswer(): boolean {
-    return this.#offerBy !== null;
-  }
-
-  /** A session description passed: an offer, unless it answers the other side's. True when an answer changed who holds. Whom the caller hears
-   *  and whom not counts once it is agreed (RFC 3264 §8.4). */
-  describe(side: Side, direction: MediaDirection): boolean {
-    if (this.#offerBy === null || this.#offerBy === side) {
-      this.#offerBy = side;
-      this.#offer = direction;
-      return false;
-    }
-    const wasHeldByCaller = this.isHeldByCaller;
-    const wasHeldByCallee = this.isHeldByCallee;
-    this.#hold(this.#offerBy, isHolding(this.#offer));
-    // An answer to an offer that holds cannot say anything of its own (RFC 3264 §6.1): only one to an open offer tells whether its side holds.
-    if (this.#offer === "sendrecv") this.#hold(side, isHolding(direction));
-    this.#offerBy = null;
-    return wasHeldByCaller !== this.isHeldByCaller || wasHeldByCallee !== this.isHeldByCallee;
-  }
-
-  /** The offer was refused: all stays as it was. */
-  dropOffer(): void {
-    this.#offerBy = null;
   }
 
   /** `side` asks the other something that wants an answer. */
@@ -79,8 +50,8 @@ export class Leg {
     if (this.#askedBy === null) return false;
     const isProven = this.#silentSide !== null;
     this.#silentSide = otherSide(this.#askedBy);
+    this.media.refused(this.#silentSide);
     this.#askedBy = null;
-    this.#offerBy = null;
     return isProven;
   }
 
@@ -88,10 +59,5 @@ export class Leg {
   heard(side: Side, isAnswer: boolean): void {
     if (this.#silentSide === side) this.#silentSide = null;
     if (isAnswer) this.#askedBy = null;
-  }
-
-  #hold(side: Side, isHeld: boolean): void {
-    if (side === "caller") this.isHeldByCaller = isHeld;
-    else this.isHeldByCallee = isHeld;
   }
 }

@@ -55,6 +55,7 @@ let lastFork = 0;
 export class TestCall {
   readonly fork: ObservedFork;
   #table: DialogTable;
+  #cseq = 1;
 
   constructor(table: DialogTable, from: string, to: string, options: { readonly callId?: string; readonly fromTag?: string; readonly fromText?: string } = {}) {
     this.#table = table;
@@ -107,23 +108,25 @@ export class TestCall {
   }
 
   /** A request within the dialog with the callee's `tag`, from the caller unless `by` says otherwise. */
-  asks(method: string, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly callId?: string; readonly headers?: string } = {}): this {
+  asks(method: string, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly callId?: string; readonly headers?: string; readonly cseq?: number } = {}): this {
     const body = options.sdp ?? "";
+    if (method !== "ACK") this.#cseq = options.cseq ?? this.#cseq + 1;
+    const cseq = options.cseq ?? this.#cseq;
     const [from, to] = options.by === "callee" ? [tag, this.fork.fromTag] : [this.fork.fromTag, tag];
     this.#table.onDialogRequest(
       Message.of(
         `${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: ${options.by === "callee" ? this.fork.to : this.#bare};tag=${from}\r\nTo: ${options.by === "callee" ? this.#bare : this.fork.to};tag=${to}\r\n` +
-          `Call-ID: ${options.callId ?? this.fork.callId}\r\nCSeq: 2 ${method}\r\n${options.headers ?? ""}${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
+          `Call-ID: ${options.callId ?? this.fork.callId}\r\nCSeq: ${cseq} ${method}\r\n${options.headers ?? ""}${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
       ),
     );
     return this;
   }
 
   /** The response to such a request; null: none came. */
-  replies(method: string, status: number | null, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly headers?: string } = {}): this {
+  replies(method: string, status: number | null, tag: string, options: { readonly by?: "caller" | "callee"; readonly sdp?: string; readonly headers?: string; readonly cseq?: number } = {}): this {
     const [from, to] = options.by === "caller" ? [tag, this.fork.fromTag] : [this.fork.fromTag, tag];
-    if (status !== null) this.#table.onDialogResponse(method, this.fork.callId, this.response(status, method, to, from, options.sdp, options.headers));
-    else this.#table.onDialogSilence(Message.of(`${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${from}\r\nTo: <sip:c@d>;tag=${to}\r\nCall-ID: ${this.fork.callId}\r\nCSeq: 2 ${method}\r\nContent-Length: 0\r\n\r\n`));
+    if (status !== null) this.#table.onDialogResponse(method, this.fork.callId, this.response(status, method, to, from, options.sdp, options.headers, options.cseq));
+    else this.#table.onDialogSilence(Message.of(`${method} sip:x@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${from}\r\nTo: <sip:c@d>;tag=${to}\r\nCall-ID: ${this.fork.callId}\r\nCSeq: ${this.#cseq} ${method}\r\nContent-Length: 0\r\n\r\n`));
     return this;
   }
 
@@ -131,10 +134,10 @@ export class TestCall {
     return this.fork.from.replace(/;tag=.*$/, "");
   }
 
-  response(status: number, method: string, toTag: string, fromTag = this.fork.fromTag, body = "", headers = ""): Message {
+  response(status: number, method: string, toTag: string, fromTag = this.fork.fromTag, body = "", headers = "", cseq = this.#cseq): Message {
     return Message.of(
       `SIP/2.0 ${status} Whatever\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=${fromTag}\r\nTo: <sip:c@d>${toTag === "" ? "" : `;tag=${toTag}`}\r\n` +
-        `Call-ID: ${this.fork.callId}\r\nCSeq: 1 ${method}\r\n${headers}${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
+        `Call-ID: ${this.fork.callId}\r\nCSeq: ${cseq} ${method}\r\n${headers}${body === "" ? "" : "Content-Type: application/sdp\r\n"}Content-Length: ${body.length}\r\n\r\n${body}`,
     );
   }
 }

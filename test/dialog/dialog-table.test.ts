@@ -330,6 +330,31 @@ describe("requests within a dialog", () => {
     expect([seen(table, "101"), seen(table, "102")]).toEqual([["initiator confirmed"], ["recipient confirmed"]]);
   });
 
+  test("answers belong to the offer whose CSeq they bear, however two re-INVITEs overtake each other", () => {
+    const { table, call } = answered();
+    call.asks("INVITE", "t", { cseq: 5, sdp: sdp("sendonly") }).asks("INVITE", "t", { cseq: 6, sdp: sdp("sendrecv") });
+    call.replies("INVITE", 200, "t", { cseq: 5, sdp: sdp("recvonly") }).replies("INVITE", 200, "t", { cseq: 6, sdp: sdp("sendrecv") });
+    expect(seen(table, "101")).toEqual(["initiator confirmed"]);
+    // Nothing is out of step after it.
+    call.asks("INVITE", "t", { sdp: sdp("sendonly") }).replies("INVITE", 200, "t", { sdp: sdp("recvonly") });
+    expect([seen(table, "101"), seen(table, "102")]).toEqual([["initiator confirmed held"], ["recipient confirmed"]]);
+  });
+
+  test("an answer whose offer was not seen (the program began in between) changes nothing, then or later", () => {
+    const { table, call } = answered();
+    call.replies("INVITE", 200, "t", { cseq: 5, sdp: sdp("recvonly") });
+    expect(seen(table, "101")).toEqual(["initiator confirmed"]);
+    call.asks("INVITE", "t", { cseq: 6, sdp: sdp("sendonly") }).replies("INVITE", 200, "t", { sdp: sdp("recvonly") });
+    expect([seen(table, "101"), seen(table, "102")]).toEqual([["initiator confirmed held"], ["recipient confirmed"]]);
+  });
+
+  test("both offer at once with the same CSeq: the one that is refused leaves the other's", () => {
+    const { table, call } = answered();
+    call.asks("INVITE", "t", { cseq: 5, sdp: sdp("sendonly") }).asks("INVITE", "t", { cseq: 5, by: "callee", sdp: sdp("sendrecv") });
+    call.replies("INVITE", 491, "t", { cseq: 5, by: "caller" }).replies("INVITE", 200, "t", { cseq: 5, sdp: sdp("recvonly") });
+    expect([seen(table, "101"), seen(table, "102")]).toEqual([["initiator confirmed held"], ["recipient confirmed"]]);
+  });
+
   test("481 ends the call: the other side does not know it any more", () => {
     const { table, call } = answered();
     call.asks("INVITE", "t").replies("INVITE", 481, "t");

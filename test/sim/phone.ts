@@ -43,6 +43,8 @@ export interface PhoneCall {
   isHolding: boolean;
   /** True while it is not known whether the other side took over what this one last offered. */
   isHoldUnsure: boolean;
+  /** True while an INVITE of this side's within the dialog has no answer: no other one begins (RFC 3261 §14.1). */
+  isReinviting: boolean;
 }
 
 /** How a phone answers OPTIONS within a dialog that it knows (one that it does not know gets 481); `mute`: not at all. */
@@ -285,6 +287,7 @@ export class SimPhone {
       acknowledgedCseq: -1,
       isHolding: false,
       isHoldUnsure: false,
+      isReinviting: false,
     };
     this.calls.set(call.callId, call);
     this.#invite(call, this.#signed(this.#text("INVITE", uri, { to: uri, callId: call.callId, fromTag: call.localTag, cseq: 1, headers: "Content-Type: application/sdp\r\n", body: SDP })), false);
@@ -321,12 +324,13 @@ export class SimPhone {
 
   /** Puts the other side on hold or takes it back, or says again what it said last (which refreshes the session), by re-INVITE. */
   hold(call: PhoneCall, isHolding: boolean): void {
-    if (call.state !== "talking" || !this.isPlugged || (!call.isCaller && !call.isAcknowledged)) return;
+    if (call.isReinviting || call.state !== "talking" || !this.isPlugged || (!call.isCaller && !call.isAcknowledged)) return;
     const sdp = isHolding ? `${SDP}a=sendonly\r\n` : SDP;
     const text = this.#within(call, "INVITE").replace("Content-Length: 0\r\n\r\n", `Content-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`);
     const cseq = call.cseq;
-    call.isHoldUnsure = true;
+    call.isHoldUnsure = call.isReinviting = true;
     const failed = (): void => {
+      call.isReinviting = false;
       // It is not there any more (RFC 3261 §14.1).
       this.hangUp(call);
     };
@@ -334,6 +338,7 @@ export class SimPhone {
       ...deaf,
       onResponse: (_transaction, response) => {
         if (response.status < 200) return;
+        call.isReinviting = false;
         if (response.status < 300) {
           this.#sendAck({ ...call, cseq });
           call.isHolding = isHolding;
@@ -341,9 +346,11 @@ export class SimPhone {
         } else if (response.status === 481 || response.status === 408) failed();
       },
       onTimeout: failed,
-      onUnreachable: () => undefined,
+      onUnreachable: () => {
+        call.isReinviting = false;
+      },
     });
-    if (transaction === 0) call.isHoldUnsure = true;
+    if (transaction === 0) call.isReinviting = false;
   }
 
   /** Forgets a call without a word: as after a BYE that nobody ever got. */
@@ -446,6 +453,7 @@ export class SimPhone {
       acknowledgedCseq: -1,
       isHolding: false,
       isHoldUnsure: false,
+      isReinviting: false,
     };
     this.calls.set(call.callId, call);
     this.#layer.table.setUser(transaction, {
