@@ -2,7 +2,6 @@ import type { Message } from "../sip/message.ts";
 import { mediaDirection, type MediaDirection } from "../sip/sdp.ts";
 import type { Call } from "./call.ts";
 import type { CallIndex } from "./call-index.ts";
-import { type Leg } from "./leg.ts";
 import { otherSide } from "./side.ts";
 import { notePath } from "./leg-path.ts";
 import { sessionEnd } from "./session-timer.ts";
