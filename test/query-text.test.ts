@@ -67,8 +67,8 @@ describe("why", () => {
         "     Lapsed.",
         "",
         "who is told",
-        "   WATCHER               EVENT   ENDS IN  PHONE",
-        "   102@tel.example.test  dialog  1 h",
+        "   WATCHER               EVENT   WAS TOLD  WHEN  ANSWER  ENDS IN  PHONE",
+        "   102@tel.example.test  dialog                          1 h",
         "",
       ].join("\n"),
     );
