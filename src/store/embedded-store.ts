@@ -73,6 +73,8 @@ interface TableBatch {
   readonly number: number;
   /** The keys that live in the store: what is deleted without having been there costs nothing. */
   readonly known: Set<string>;
+  /** Of those that ever were known: what a record of the journal cannot carry as a key. */
+  readonly odd: Set<string>;
   /** Places in the batch. */
   readonly places: Map<string, number>;
 }
@@ -112,7 +114,7 @@ class EmbeddedStore implements Store {
     this.#file = file;
     this.#lock = lock;
     this.#versions = versions;
-    const batch = (table: Table): TableBatch => ({ table, number: TABLES.indexOf(table), known: new Set(survey.keys(table)), places: new Map() });
+    const batch = (table: Table): TableBatch => ({ table, number: TABLES.indexOf(table), known: new Set(survey.keys(table)), odd: new Set(survey.keys(table).filter(isOdd)), places: new Map() });
     this.#batches = {
       bindings: batch("bindings"),
       publications: batch("publications"),
@@ -125,6 +127,7 @@ class EmbeddedStore implements Store {
     for (const { table, key, json, node, version } of changes) {
       if (json === null) this.#batches[table].known.delete(key);
       else this.#batches[table].known.add(key);
+      if (isOdd(key)) this.#batches[table].odd.add(key);
       this.#early?.set(`${table}\0${key}`, { table, key, value: json === null ? DELETED : JSON.parse(json), node, version });
     }
   }
@@ -299,7 +302,10 @@ class EmbeddedStore implements Store {
       batch.places.delete(key);
       if (value === NOTHING) continue;
       if (value === DELETED) batch.known.delete(key);
-      else batch.known.add(key);
+      else if (!batch.known.has(key)) {
+        batch.known.add(key);
+        if (isOdd(key)) batch.odd.add(key);
+      }
       if (this.#unwritten.size > 0 || !this.#append(journal, batch, key, value)) this.#unwritten.set(`${batch.table}\0${key}`, { batch, key, value });
     }
     journal.publish();
@@ -307,9 +313,9 @@ class EmbeddedStore implements Store {
   }
 
   /** False when there is no room. */
-  #append(journal: Journal, { table, number }: TableBatch, key: string, value: unknown): boolean {
+  #append(journal: Journal, { table, number, odd }: TableBatch, key: string, value: unknown): boolean {
     const version = this.#versions.next();
-    const isWrapped = key.length * 3 > KEY_BYTES_MAX || SURROGATES.test(key);
+    const isWrapped = odd.size > 0 && odd.has(key);
     let text: string;
     try {
       text = value === DELETED ? (isWrapped ? JSON.stringify([key]) : "") : JSON.stringify(isWrapped ? [key, value] : value);
@@ -379,6 +385,10 @@ class EmbeddedStore implements Store {
   #failure(reason: string | null): UnavailableError {
     return new UnavailableError(`store in ${this.#deps.folder} cannot be written; is the disk full?${reason === null ? "" : ` (${reason})`}`);
   }
+}
+
+function isOdd(key: string): boolean {
+  return key.length * 3 > KEY_BYTES_MAX || SURROGATES.test(key);
 }
 
 const SURROGATES = /[\ud800-\udfff]/;

@@ -1,41 +1,49 @@
 import { UnavailableError } from "../base/errors.ts";
 import { HEADER_BYTES, KIND, TABLES } from "./journal-layout.ts";
-import { keyOf, textOf, type JournalRecord } from "./journal-reader.ts";
+import { keyOf, recordAt, textOf, type JournalRecord } from "./journal-reader.ts";
 import type { Change } from "./store-file.ts";
 
 /** The newest change of every key that a stretch of a journal names. */
 export class JournalChanges {
   readonly #newest = new Map<string, Change>();
+  readonly #noted = new Map<string, number>();
 
   get size(): number {
     return this.#newest.size;
   }
 
-  /** In the order in which the keys first came. */
-  values(): IterableIterator<Change> {
-    return this.#newest.values();
+  /** In the order of the keys, so that neighbours in the store's file are written together. */
+  values(): readonly Change[] {
+    return [...this.#newest].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, change]) => change);
   }
 
   clear(): void {
     this.#newest.clear();
   }
 
-  /** Takes records that a server wrote into one segment, in their order. What is overtaken within them is never decoded. Throws UnavailableError at one that this program does not know. */
-  take(segment: Buffer, records: Iterable<JournalRecord>, node: string): void {
-    const newest = new Map<string, JournalRecord>();
-    for (const record of records) if (record.kind !== KIND.begin) newest.set(rawKey(segment, record), record);
-    for (const record of newest.values()) {
+  /** Notes the record at that place of a segment; `settle` follows before the next segment. */
+  note(segment: Buffer, offset: number): void {
+    const kind = segment[offset + 39];
+    if (kind !== KIND.begin) this.#noted.set(rawKey(segment, offset, kind), offset);
+  }
+
+  /** Takes what was noted of a segment, which that server wrote. What was overtaken within it is never decoded. Throws UnavailableError at a record that this program does not know or that is damaged. */
+  settle(segment: Buffer, node: string): void {
+    for (const offset of this.#noted.values()) {
+      const record = recordAt(segment, offset);
+      if (record === null) throw new UnavailableError("the journal holds a damaged record");
       const change = changeOf(segment, record, node);
       this.#newest.set(`${change.table}\0${change.key}`, change);
     }
+    this.#noted.clear();
   }
 }
 
 /** Distinct for distinct keys; of a wrapped put and its deletion too, which is harmless. */
-function rawKey(segment: Buffer, record: JournalRecord): string {
-  const start = record.offset + HEADER_BYTES;
-  const isWrapped = record.kind === KIND.wrappedPut || record.kind === KIND.wrappedDelete;
-  return isWrapped ? `\0${String(record.sequence)}` : String.fromCharCode(record.table) + segment.toString("latin1", start, start + record.keyLength);
+function rawKey(segment: Buffer, offset: number, kind: number | undefined): string {
+  if (kind === KIND.wrappedPut || kind === KIND.wrappedDelete) return `\0${String(offset)}`;
+  // The table's number stands before the kind; with it each table has its own keys.
+  return String.fromCharCode(segment[offset + 38] ?? 0) + segment.toString("latin1", offset + HEADER_BYTES, offset + HEADER_BYTES + segment.readUInt16LE(offset + 36));
 }
 
 function changeOf(segment: Buffer, record: JournalRecord, node: string): Change {

@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, fsyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { UnavailableError } from "../base/errors.ts";
+import { InvariantError, UnavailableError } from "../base/errors.ts";
 import { CONTROL, SEGMENT, SEGMENTS_MAX, segmentName, type WorkerData } from "./journal-layout.ts";
 import { journalAddon, type JournalAddon } from "./journal-native.ts";
 
@@ -142,17 +142,24 @@ export class JournalFiles {
     }
   }
 
-  /** The bytes of a segment up to where records may be, from `from` on; what stands before is not set. Good until the next call. */
-  read({ at, state, end }: SegmentState, from: number): Buffer {
+  /** Where the records of a segment end that is in use. */
+  endOf({ at, state, generation, end }: SegmentState): number {
+    if (state === SEGMENT.full) return end;
+    const [headGeneration, headOffset] = this.#head();
+    // It may have become full since it was looked at.
+    return headGeneration === generation ? headOffset : Atomics.load(this.#control, CONTROL.segments + at * CONTROL.segmentWords + 3);
+  }
+
+  /** The bytes of a segment up to `to`; what stands before `from` is not set. Good until the next call. */
+  read({ at }: SegmentState, from: number, to: number): Buffer {
     const segment = this.#open[at];
     const memory = this.#memory[at];
-    if (segment == null) return Buffer.alloc(0);
-    const to = state === SEGMENT.full ? end : this.#data.segmentBytes;
+    if (segment == null) throw new InvariantError("a segment that is not open");
     if (memory !== undefined) return memory.subarray(0, to);
     this.#buffer ??= Buffer.alloc(this.#data.segmentBytes);
     for (let offset = from; offset < to; ) {
       const count = readSync(segment.file, this.#buffer, offset, to - offset, offset);
-      if (count === 0) break;
+      if (count === 0) throw new UnavailableError("a segment of the journal was cut off");
       offset += count;
     }
     return this.#buffer.subarray(0, to);

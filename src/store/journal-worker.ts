@@ -5,8 +5,7 @@ import { InvariantError } from "../base/errors.ts";
 import { writeBackup } from "./backup-file.ts";
 import { JournalChanges } from "./journal-changes.ts";
 import { JournalFiles } from "./journal-files.ts";
-import { CONTROL, KIND, POSITION, SEGMENT, SEGMENTS_MAX, SEGMENTS_MIN, type BackupOrder, type Step, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
-import { recordsFrom, type JournalRecord } from "./journal-reader.ts";
+import { CONTROL, HEADER_BYTES, POSITION, SEGMENT, SEGMENTS_MAX, SEGMENTS_MIN, type BackupOrder, type Step, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
 import { StoreFile, TOMBSTONE_MS, type Change, type StoreMark } from "./store-file.ts";
 
 // The thread that waits for the disk, so that nobody else does: it makes and syncs the journal's segments, and carries what they hold into the store's file.
@@ -161,23 +160,17 @@ class JournalWorker {
       if (state.state !== SEGMENT.full && state.state !== SEGMENT.current) continue;
       const done = this.#read.get(state.at);
       const from = done?.generation === state.generation ? done.offset : 0;
-      const segment = this.#files.read(state, from);
-      const end = this.#take(segment, from, state.generation);
+      const end = this.#files.endOf(state);
+      this.#take(this.#files.read(state, from, end), from, end);
       this.#read.set(state.at, { generation: state.generation, offset: end });
       if (state.state !== SEGMENT.full) continue;
-      if (end !== state.end) throw new InvariantError(`the journal's segment ${String(state.at + 1)} ends at ${String(end)}, not at ${String(state.end)}`);
       full.push(state.at);
     }
     const mark = { name: this.#data.storeName, applied: this.#readSequence, version: this.#readVersion };
     if (mark.applied > this.#position(POSITION.applied)) {
-      let slice: Change[] = [];
-      for (const change of this.#changes.values()) {
-        slice.push(change);
-        if (slice.length < SLICE) continue;
-        this.#apply(file, slice, null);
-        slice = [];
-      }
-      this.#apply(file, slice, mark);
+      const changes = this.#changes.values();
+      for (let at = 0; at + SLICE < changes.length; at += SLICE) this.#apply(file, changes.slice(at, at + SLICE), null);
+      this.#apply(file, changes.slice(Math.floor(Math.max(0, changes.length - 1) / SLICE) * SLICE), mark);
       this.#changes.clear();
       this.#store(POSITION.applied, mark.applied);
     }
@@ -194,23 +187,17 @@ class JournalWorker {
     if (mark === null) this.#keepUp(false);
   }
 
-  /** Takes the records of a stretch; where it ends. */
-  #take(segment: Buffer, from: number, generation: number): number {
-    let end = from;
-    const next = (): JournalRecord[] => {
-      const found: JournalRecord[] = [];
-      for (const record of recordsFrom(segment, from, generation)) {
-        end = record.end;
-        if (record.sequence <= this.#readSequence) continue;
-        if (record.sequence !== this.#readSequence + 1) throw new InvariantError(`the journal goes on with ${String(record.sequence)} after ${String(this.#readSequence)}`);
-        this.#readSequence = record.sequence;
-        this.#readVersion = Math.max(this.#readVersion, record.version);
-        if (record.kind !== KIND.begin) found.push(record);
-      }
-      return found;
-    };
-    this.#changes.take(segment, next(), this.#data.node);
-    return end;
+  /** Takes the records that stand from one place to another. Only the newest of a key is read whole, and checked. */
+  #take(segment: Buffer, from: number, to: number): void {
+    for (let offset = from; offset < to; offset += Math.ceil((HEADER_BYTES + segment.readUInt32LE(offset + 4)) / 8) * 8) {
+      const sequence = segment.readDoubleLE(offset + 8);
+      // Noted by an attempt that failed later.
+      if (sequence > this.#readSequence + 1) throw new InvariantError(`the journal goes on with ${String(sequence)} after ${String(this.#readSequence)}`);
+      this.#readSequence = Math.max(this.#readSequence, sequence);
+      this.#readVersion = Math.max(this.#readVersion, segment.readDoubleLE(offset + 16));
+      this.#changes.note(segment, offset);
+    }
+    this.#changes.settle(segment, this.#data.node);
   }
 
   #backup({ id, file }: BackupOrder): void {

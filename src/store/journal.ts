@@ -54,7 +54,8 @@ export class Journal {
   /** The sequence number up to which the disk has everything, as far as was looked. */
   #synced: number;
   #pendingSince = 0;
-  #pendingBytes = 0;
+  /** Bytes that were appended since the start, for how long a record is on average. */
+  #bytes = 0;
   #look: Cancel | null = null;
   #busySeen = 0;
   #busySince = 0;
@@ -133,7 +134,7 @@ export class Journal {
   /** Records and bytes that are not known to be on the disk, and since when (milliseconds) the oldest waits. */
   get pending(): { readonly records: number; readonly bytes: number; readonly forMs: number } {
     const records = this.#sequence - this.synced;
-    return records <= 0 ? { records: 0, bytes: 0, forMs: 0 } : { records, bytes: this.#pendingBytes, forMs: this.#deps.clock.now() - this.#pendingSince };
+    return records <= 0 ? { records: 0, bytes: 0, forMs: 0 } : { records, bytes: Math.round((records * this.#bytes) / Math.max(1, this.#sequence - this.#deps.sequence)), forMs: this.#deps.clock.now() - this.#pendingSince };
   }
 
   /** Appends a record; false when there is no room that can be written without waiting. After the last of several: `publish`. */
@@ -214,7 +215,7 @@ export class Journal {
     words[WORD.sequence] = this.#sequence + 1;
     const next = this.#append(key, text);
     if (next === 0) return false;
-    this.#pendingBytes += next - this.#offset;
+    this.#bytes += next - this.#offset;
     this.#offset = next;
     this.#sequence++;
     return true;
@@ -286,7 +287,6 @@ export class Journal {
       this.#synced = synced;
       this.#words[WORD.synced] = synced;
       this.#pendingSince = now;
-      this.#pendingBytes = synced >= this.#sequence ? 0 : this.#pendingBytes;
     }
     const busy = Atomics.load(this.#control, CONTROL.busy);
     if (busy !== this.#busySeen || busy % 2 === 0) this.#busySince = now;

@@ -39,11 +39,14 @@ export function recover(deps: { readonly folder: string; readonly log: Log; read
   if (found.isDamaged) throw new UnavailableError("its journal, the files journal-*, is damaged or belongs to another state of the store");
   versions.observe(found.lastVersion);
   const changes = new JournalChanges();
-  for (const { segment, records, node } of found.stretches) changes.take(segment, records, node);
+  for (const { segment, records, node } of found.stretches) {
+    for (const { offset } of records) changes.note(segment, offset);
+    changes.settle(segment, node);
+  }
   mark = { ...mark, applied: found.lastSequence, version: Math.max(mark.version, found.lastVersion) };
   if (format !== STORE_FORMAT) file.begin(mark);
   file.apply(changes.values(), mark);
   if (changes.size > 0) log.info({ path: folder, count: changes.size }, "store brought up to date from its journal");
   for (const name of names) if (Number(name.slice("journal-".length)) > SEGMENTS_MIN) unlinkSync(join(folder, name));
-  return { mark, generation: found.lastGeneration, changes: [...changes.values()] };
+  return { mark, generation: found.lastGeneration, changes: changes.values() };
 }
