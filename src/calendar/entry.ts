@@ -1,0 +1,15 @@
+/** How a calendar fills a stretch of time. What is free, cancelled, transparent or declined is no entry at all. */
+export type EntryKind = "busy" | "tentative" | "out-of-office" | "working-elsewhere";
+
+/** A stretch of somebody's day, and all that leaves an adapter: never a subject, a place, a body or a guest. */
+export interface CalendarEntry {
+  /** ms since 1970. */
+  readonly start: number;
+  /** ms since 1970, after `start`. */
+  readonly end: number;
+  readonly kind: EntryKind;
+  /** Others are there: a meeting rather than an appointment. */
+  readonly hasAttendees: boolean;
+  /** Marked private or confidential by its owner: shown as "Busy", whatever it is. */
+  readonly isPrivate: boolean;
+}
