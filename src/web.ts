@@ -14,6 +14,7 @@ import type { SystemTransports } from "./sip/transport/system-transports.ts";
 import { webEvents } from "./web-events.ts";
 import { storeMetrics, webMetrics } from "./web-metrics.ts";
 import { keptRoutes } from "./web-kept.ts";
+import { peopleWhoSignIn } from "./web-people.ts";
 import { webRoutes } from "./web-routes.ts";
 
 /** The pages and the API of a running server. */
@@ -52,7 +53,7 @@ export function webOf(config: Pick<Config, "web">, server: Server, world: WebWor
         unfollow();
         process.stop();
       };
-      const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port });
+      const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port, person: peopleWhoSignIn(server.directory) });
       const routes = webRoutes(server, metrics);
       const http = await adminServer({ listen: web, gatekeeper: keeper, routes: [...(world.store === undefined ? routes : keptRoutes(routes, world.store)), ...more], streams, isReady: isServing, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
       running = { http, end };

@@ -1,5 +1,6 @@
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, existsSync, statSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { sep } from "node:path";
 import { Readable } from "node:stream";
 import cookie from "@fastify/cookie";
 import files from "@fastify/static";
@@ -8,7 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import { UnavailableError, unreachable } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { EventSink, EventStreams } from "./event-streams.ts";
-import { sessionCookie, type Denial, type Gatekeeper } from "./gatekeeper.ts";
+import { sessionCookie, type Denial, type Entry, type Gatekeeper } from "./gatekeeper.ts";
 import { listText } from "./list-text.ts";
 import type { Access, AdminReply, AdminRoute } from "./route.ts";
 import { sessionLifeMs } from "./session-table.ts";
@@ -98,15 +99,20 @@ export async function adminServer(deps: AdminServerDeps): Promise<AdminServer> {
   http.addContentTypeParser("application/octet-stream", (_request, payload, done) => {
     done(null, payload);
   });
+  const entries = new WeakMap<FastifyRequest, Entry>();
   let health: Health = "starting";
   let url = urlOf(listen.address, listen.port);
 
   await http.register(cookie);
   http.addHook("onRequest", (request, reply, next) => {
     reply.headers(PAGE_HEADERS);
-    const denial = deps.gatekeeper.check(visitOf(request));
-    if (denial === null) next();
-    else deny(reply, denial);
+    const found = deps.gatekeeper.check(visitOf(request));
+    if ("status" in found) {
+      deny(reply, found);
+      return;
+    }
+    entries.set(request, found);
+    next();
   });
   http.setNotFoundHandler((_request, reply) => {
     refuse(reply, 404, "not_found", "there is no such call or page");
@@ -120,7 +126,7 @@ export async function adminServer(deps: AdminServerDeps): Promise<AdminServer> {
     reply.code(status === "serving" ? 200 : 503).header("cache-control", "no-store").send({ status });
   });
   http.post("/api/session", { config: { access: "open" } }, (request, reply) => {
-    const outcome = deps.gatekeeper.signIn(fieldOf(request.body, "token"), request.ip);
+    const outcome = deps.gatekeeper.signIn({ token: fieldOf(request.body, "token"), user: fieldOf(request.body, "user"), password: fieldOf(request.body, "password") }, request.ip);
     if ("status" in outcome) {
       deny(reply, outcome);
       return;
@@ -129,19 +135,34 @@ export async function adminServer(deps: AdminServerDeps): Promise<AdminServer> {
     if (session !== null) void reply.setCookie(sessionCookie, session.id, { path: "/", httpOnly: true, sameSite: "strict", maxAge: sessionLifeMs / 1000 });
     reply.header("cache-control", "no-store").send({ expires_at: session === null ? null : new Date(session.expiresAt).toISOString() });
   });
+  http.delete("/api/session", { config: { access: "person" } }, (request, reply) => {
+    const session = request.cookies[sessionCookie];
+    if (session !== undefined) deps.gatekeeper.signOut(session);
+    streams.closeEnded();
+    reply.clearCookie(sessionCookie, { path: "/" }).header("cache-control", "no-store").send({ expires_at: null });
+  });
   for (const route of deps.routes) {
     http.route({
       method: route.method,
       url: route.path,
       config: { access: route.access },
       handler: async (request, reply) => {
-        const answer = await route.answer({ params: texts(request.params), query: texts(request.query), body: request.body });
-        send(answer, reply, deps);
+        const entry = entries.get(request);
+        const answer = await route.answer({ params: texts(request.params), query: texts(request.query), body: request.body, viewer: entry?.viewer ?? null });
+        send(answer, reply, deps, entry);
         return reply;
       },
     });
   }
-  await http.register(files, { root: deps.pages, wildcard: false, cacheControl: false, setHeaders: (response) => void response.setHeader("cache-control", "no-cache") });
+  if (existsSync(deps.pages)) {
+    // What the build has named by its content never changes; everything else is asked for anew each time.
+    const cacheOf = (path: string): string => (path.includes(`${sep}assets${sep}`) ? "public, max-age=31536000, immutable" : "no-cache");
+    await http.register(files, { root: deps.pages, wildcard: false, cacheControl: false, setHeaders: (response, path) => void response.setHeader("cache-control", cacheOf(path)) });
+  } else {
+    http.get("/", { config: { access: "open" } }, (_request, reply) => {
+      refuse(reply, 503, "no_pages", 'the pages are not built: run "npm run build", then start again');
+    });
+  }
 
   return {
     async start() {
@@ -188,7 +209,7 @@ function visitOf(request: FastifyRequest): Parameters<Gatekeeper["check"]>[0] {
   };
 }
 
-function send(answer: AdminReply, reply: FastifyReply, { clock, streams }: AdminServerDeps): void {
+function send(answer: AdminReply, reply: FastifyReply, { clock, streams }: AdminServerDeps, entry: Entry | undefined): void {
   reply.header("cache-control", "no-store");
   switch (answer.kind) {
     case "json":
@@ -213,7 +234,8 @@ function send(answer: AdminReply, reply: FastifyReply, { clock, streams }: Admin
       }
       reply.hijack();
       reply.raw.writeHead(200, { ...PAGE_HEADERS, "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
-      streams.open(sinkOf(reply.raw));
+      if (entry?.viewer == null) reply.raw.end();
+      else streams.open(sinkOf(reply.raw), entry.viewer, entry.isStill);
       return;
     default:
       unreachable(answer, "send");

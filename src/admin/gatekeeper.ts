@@ -1,7 +1,8 @@
 import type { Clock } from "../base/clock.ts";
+import type { Aor } from "../base/ids.ts";
 import { isLoopback } from "../config/address.ts";
 import type { Random } from "../base/random.ts";
-import type { Access } from "./route.ts";
+import type { Access, Viewer } from "./route.ts";
 import { siteTrouble } from "./same-site.ts";
 import { SessionTable } from "./session-table.ts";
 import { tokenCheck } from "./token-digest.ts";
@@ -37,10 +38,33 @@ export interface Denial {
 
 /** Decides who is let in: one answer for every route, asked before anything of the body is read. */
 export interface Gatekeeper {
-  /** Null: come in. */
-  check(visit: Visit): Denial | null;
-  /** Opens a session for whoever shows the token; `session` is null when no token is needed at all. */
-  signIn(token: unknown, address: string): { readonly session: { readonly id: string; readonly expiresAt: number } | null } | Denial;
+  /** Who comes in, or why he does not. */
+  check(visit: Visit): Denial | Entry;
+  /** Opens a session for whoever shows the token, or his own name and password; `session` is null when nothing is needed at all. */
+  signIn(shown: Shown, address: string): { readonly session: { readonly id: string; readonly expiresAt: number } | null } | Denial;
+  /** Ends a session. */
+  signOut(session: string): void;
+}
+
+/** Who was let in. */
+export interface Entry {
+  /** Null at an open call of someone who has not signed in. */
+  readonly viewer: Viewer | null;
+  /** False as soon as he would not be let in any more: his session is over, or he is nobody of ours. */
+  readonly isStill: () => boolean;
+}
+
+/** What someone shows who wants a session: `token`, or `user` and `password`. */
+export interface Shown {
+  readonly token: unknown;
+  readonly user: unknown;
+  readonly password: unknown;
+}
+
+/** A person who has proved who he is. The proof holds as long as his password does. */
+export interface PersonProof {
+  readonly aor: Aor;
+  isStill(): boolean;
 }
 
 /** What a gatekeeper needs. */
@@ -53,7 +77,14 @@ export interface GatekeeperDeps {
   readonly isOwnHost: (host: string) => boolean;
   /** The port that the server listens on. */
   readonly port: () => number;
+  /** The person of that name and password; null when that is nobody, in a time that does not tell which of the two is wrong. */
+  readonly person: (user: string, password: string) => PersonProof | null;
 }
+
+const ADMINISTRATOR: Viewer = { kind: "administrator" };
+const always = (): boolean => true;
+/** Longer names and passwords are nobody's. */
+const SHOWN_LENGTH_MAX = 512;
 
 /** Names under which a token is looked for, and refused, in a URL: URLs stand in logs, histories and other servers' records. */
 const TOKEN_NAMES = new Set(["token", "access_token", "api_token", "auth", "bearer"]);
@@ -62,11 +93,17 @@ const TOKEN_NAMES = new Set(["token", "access_token", "api_token", "auth", "bear
 export function gatekeeper(deps: GatekeeperDeps): Gatekeeper {
   const isToken = tokenCheck(deps.token);
   const guesses = tokenGuesses(deps.clock);
-  const sessions = new SessionTable(deps);
+  const sessions = new SessionTable<PersonProof | null>(deps);
+  const administrator: Entry = { viewer: ADMINISTRATOR, isStill: always };
+  const entryOf = (id: string | undefined): Entry | null => {
+    const owner = id === undefined ? null : sessions.ownerOf(id);
+    if (id === undefined || (owner === null && !sessions.has(id)) || owner?.isStill() === false) return null;
+    return { viewer: owner === null ? ADMINISTRATOR : { kind: "person", aor: owner.aor }, isStill: () => sessions.has(id) && owner?.isStill() !== false };
+  };
 
   const tried = (token: string, address: string): Denial | null => {
     const waitSeconds = guesses.waitSeconds(address);
-    if (waitSeconds > 0) return { status: 429, code: "too_many_guesses", message: `too many wrong tokens from ${address}: wait ${String(waitSeconds)} s`, retryAfterSeconds: waitSeconds };
+    if (waitSeconds > 0) return tooMany(address, waitSeconds);
     if (isToken(token)) return null;
     guesses.failed(address);
     return { status: 401, code: "wrong_token", message: 'this is not the token; it stands in the configuration under "web"' };
@@ -82,18 +119,42 @@ export function gatekeeper(deps: GatekeeperDeps): Gatekeeper {
         if (!TOKEN_NAMES.has(name.toLowerCase()) && !(typeof value === "string" && isToken(value))) continue;
         return { status: 400, code: "token_in_url", message: "a token never stands in a URL: send it as \"Authorization: Bearer …\"" };
       }
-      if (visit.access === "open" || deps.auth === "none") return null;
-      if (visit.access === "scrape" && isLoopback(visit.address) && !visit.isForwarded) return null;
-      if (visit.session !== undefined && sessions.has(visit.session)) return null;
+      if (deps.auth === "none") return administrator;
+      const entry = entryOf(visit.session);
+      if (visit.access === "open") return entry ?? { viewer: null, isStill: always };
+      if (visit.access === "scrape" && isLoopback(visit.address) && !visit.isForwarded) return administrator;
+      // A token that is shown counts more than a session.
+      if (entry !== null && visit.authorization === undefined) {
+        if (entry.viewer?.kind === "administrator" || visit.access === "person") return entry;
+        return { status: 403, code: "token_needed", message: "this is for the holders of the server's token; you are signed in as a person" };
+      }
       const [, offered] = /^Bearer +([^\s]+) *$/i.exec(visit.authorization ?? "") ?? [];
-      if (offered !== undefined) return tried(offered, visit.address);
+      if (offered !== undefined) return tried(offered, visit.address) ?? administrator;
+      if (entry !== null && (entry.viewer?.kind === "administrator" || visit.access === "person")) return entry;
       if (deps.token === null) return { status: 401, code: "no_token_set", message: 'nobody is let in: the configuration sets no token; write "token" or "token_env" under "web"' };
       return { status: 401, code: "token_needed", message: 'send the token of the configuration as "Authorization: Bearer …", or open a session' };
     },
-    signIn(token, address) {
-      if (deps.auth === "none") return { session: null };
-      if (typeof token !== "string") return { status: 400, code: "bad_request", message: 'the body is { "token": "…" }' };
-      return tried(token, address) ?? { session: sessions.open() };
+    signIn({ token, user, password }, address) {
+      if (typeof token === "string" || (deps.auth === "none" && user === undefined)) {
+        if (deps.auth === "none") return { session: null };
+        return tried(String(token), address) ?? { session: sessions.open(null) };
+      }
+      if (typeof user !== "string" || typeof password !== "string" || user.length > SHOWN_LENGTH_MAX || password.length > SHOWN_LENGTH_MAX) {
+        return { status: 400, code: "bad_request", message: 'the body is { "token": "…" }, or { "user": "…", "password": "…" }' };
+      }
+      const waitSeconds = guesses.waitSeconds(address);
+      if (waitSeconds > 0) return tooMany(address, waitSeconds);
+      const proof = deps.person(user, password);
+      if (proof !== null) return { session: sessions.open(proof) };
+      guesses.failed(address);
+      return { status: 401, code: "wrong_password", message: "nobody here has that name and that password; they are those of the phone" };
+    },
+    signOut(session) {
+      sessions.close(session);
     },
   };
+}
+
+function tooMany(address: string, waitSeconds: number): Denial {
+  return { status: 429, code: "too_many_guesses", message: `too many wrong tokens from ${address}: wait ${String(waitSeconds)} s`, retryAfterSeconds: waitSeconds };
 }

@@ -1,5 +1,11 @@
-/** Who may ask: `open` anyone; `token` who holds the bearer token or a session; `scrape` also whoever asks from this machine itself. */
-export type Access = "open" | "token" | "scrape";
+import type { Aor } from "../base/ids.ts";
+
+/** Who may ask: `open` anyone; `person` whoever has signed in, as a person or with the token; `token` who holds the bearer token or a session that was opened with it;
+ *  `scrape` also whoever asks from this machine itself. */
+export type Access = "open" | "person" | "token" | "scrape";
+
+/** Who asks: a holder of the token, or a person who has signed in as himself. */
+export type Viewer = { readonly kind: "administrator" } | { readonly kind: "person"; readonly aor: Aor };
 
 /** What a route is asked. */
 export interface AdminRequest {
@@ -8,6 +14,8 @@ export interface AdminRequest {
   readonly query: Readonly<Record<string, string>>;
   /** Parsed JSON; undefined without a body; a stream of bytes of any number when it comes as `application/octet-stream`. */
   readonly body: unknown;
+  /** Who asks; null at an open call. */
+  readonly viewer: Viewer | null;
 }
 
 /** What a route answers. */

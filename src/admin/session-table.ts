@@ -6,11 +6,11 @@ export const sessionsMax = 1000;
 /** How long a session lasts. */
 export const sessionLifeMs = 12 * 3_600_000;
 
-/** The pages that have shown the token once. In memory alone: after a restart they show it again. */
-export class SessionTable {
+/** The pages that have signed in. In memory alone: after a restart they sign in again. `Owner`: what a session remembers of who opened it. */
+export class SessionTable<Owner> {
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #endsAt = new Map<string, number>();
+  readonly #sessions = new Map<string, { readonly endsAt: number; readonly owner: Owner }>();
 
   constructor(deps: { readonly clock: Clock; readonly random: Random }) {
     this.#clock = deps.clock;
@@ -18,21 +18,32 @@ export class SessionTable {
   }
 
   /** Opens a session; its id is the cookie's value. `expiresAt` in ms since 1970. */
-  open(): { readonly id: string; readonly expiresAt: number } {
+  open(owner: Owner): { readonly id: string; readonly expiresAt: number } {
     const now = this.#clock.now();
     // The map is in the order of opening, which is the order of ending.
-    for (const [id, endsAt] of this.#endsAt) {
-      if (endsAt > now && this.#endsAt.size < sessionsMax) break;
-      this.#endsAt.delete(id);
+    for (const [id, { endsAt }] of this.#sessions) {
+      if (endsAt > now && this.#sessions.size < sessionsMax) break;
+      this.#sessions.delete(id);
     }
     const id = randomHex(this.#random, 24);
     const expiresAt = now + sessionLifeMs;
-    this.#endsAt.set(id, expiresAt);
+    this.#sessions.set(id, { endsAt: expiresAt, owner });
     return { id, expiresAt };
+  }
+
+  /** Who opened that session; null when it is not open. */
+  ownerOf(id: string): Owner | null {
+    return this.has(id) ? (this.#sessions.get(id)?.owner ?? null) : null;
   }
 
   /** True while that session is open. */
   has(id: string): boolean {
-    return (this.#endsAt.get(id) ?? 0) > this.#clock.now();
+    const session = this.#sessions.get(id);
+    return session !== undefined && session.endsAt > this.#clock.now();
+  }
+
+  /** Ends it. */
+  close(id: string): void {
+    this.#sessions.delete(id);
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { adminServer, type AdminServer } from "../../src/admin/admin-server.ts";
 import { EventStreams } from "../../src/admin/event-streams.ts";
-import { gatekeeper } from "../../src/admin/gatekeeper.ts";
+import { gatekeeper, type GatekeeperDeps } from "../../src/admin/gatekeeper.ts";
 import type { AdminRoute } from "../../src/admin/route.ts";
 import { systemClock, type Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -12,14 +12,14 @@ import { seededRandom } from "../../src/base/random.ts";
 export const TOKEN = "a-token-of-some-length";
 
 /** An admin server that is asked without sockets, unless it is started. */
-export async function desk(parts: { routes?: readonly AdminRoute[]; auth?: "token" | "none"; token?: string | null; clock?: Clock; streams?: EventStreams } = {}): Promise<AdminServer & { readonly streams: EventStreams }> {
-  const { routes = [], auth = "token", token = TOKEN, clock = systemClock } = parts;
+export async function desk(parts: { routes?: readonly AdminRoute[]; auth?: "token" | "none"; token?: string | null; clock?: Clock; streams?: EventStreams; person?: GatekeeperDeps["person"] } = {}): Promise<AdminServer & { readonly streams: EventStreams }> {
+  const { person = () => null, routes = [], auth = "token", token = TOKEN, clock = systemClock } = parts;
   const folder = mkdtempSync(join(tmpdir(), "lamplight-pages-"));
   writeFileSync(join(folder, "index.html"), "<!doctype html><title>page</title>");
   writeFileSync(join(folder, "page.js"), "export {};");
   const streams = parts.streams ?? new EventStreams({ clock, snapshot: () => ({}) });
   let server: AdminServer | null = null;
-  const keeper = gatekeeper({ auth, token, clock, random: seededRandom(7), isOwnHost: (host) => host === "localhost" || host === "tel.example.test", port: () => server?.port ?? 8080 });
+  const keeper = gatekeeper({ auth, token, clock, random: seededRandom(7), isOwnHost: (host) => host === "localhost" || host === "tel.example.test", port: () => server?.port ?? 8080, person });
   const built = await adminServer({ listen: { address: "127.0.0.1", port: 0 }, gatekeeper: keeper, routes, streams, pages: folder, clock, log: silentLog });
   server = built;
   return {
