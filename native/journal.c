@@ -17,7 +17,7 @@
 #endif
 
 enum {
-  CONTRACT_VERSION = 1,
+  CONTRACT_VERSION = 2,
   SLOTS_MAX = 1024, /* mapped segments of this process, of all its stores */
   BYTES_MIN = 4096,
   BYTES_MAX = 1 << 30,
@@ -237,6 +237,80 @@ static napi_value make_appender(napi_env env, napi_callback_info info) {
   return function;
 }
 
+enum { KIND_BEGIN = 1, KIND_PUT = 2, KIND_DELETE = 3, FACT_SEQUENCE = 0, FACT_VERSION = 1, FACTS = 2 };
+
+/* FNV-1a over eight bytes at a time, folded: only spreads keys over a table that lives for one call. */
+static uint32_t spread(const uint8_t *bytes, size_t length, uint8_t table) {
+  uint64_t hash = 0xcbf29ce484222325u ^ table, word;
+  for (; length >= 8; bytes += 8, length -= 8) {
+    memcpy(&word, bytes, 8);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 32;
+  }
+  word = length;
+  for (; length > 0; length--) word = (word << 8) | *bytes++;
+  hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+  return (uint32_t)(hash >> 32);
+}
+
+/* newest(segment, from, to, facts): where the newest record of each key stands among those from one place to another, as a Uint32Array in the order of each key's first one.
+ * `facts` (a Float64Array) holds the sequence number before the first, and the largest version so far; both are carried on. Throws where a record is not the next. */
+static napi_value newest(napi_env env, napi_callback_info info) {
+  size_t count = 4, length = 0, facts_length = 0;
+  napi_value args[4], result = NULL;
+  int64_t from, to;
+  uint8_t *bytes = NULL;
+  void *facts_data = NULL;
+  napi_typedarray_type type;
+  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count < 4 || napi_get_buffer_info(env, args[0], (void **)&bytes, &length) != napi_ok ||
+      napi_get_value_int64(env, args[1], &from) != napi_ok || napi_get_value_int64(env, args[2], &to) != napi_ok ||
+      napi_get_typedarray_info(env, args[3], &type, &facts_length, &facts_data, NULL, NULL) != napi_ok || type != napi_float64_array || facts_length < FACTS || from < 0 || from % 8 != 0 ||
+      to < from || to > (int64_t)length) {
+    napi_throw_type_error(env, NULL, "a segment, two places in it and a Float64Array are wanted");
+    return NULL;
+  }
+  double *const facts = facts_data;
+  size_t records = (size_t)(to - from) / sizeof(header_t) + 1, places = 64, found = 0;
+  while (places < 2 * records) places *= 2;
+  uint32_t *const offsets = malloc(records * sizeof *offsets); /* of the newest, by the order of the keys' first */
+  uint32_t *const table = calloc(places, sizeof *table);       /* 1 + a place in `offsets` */
+  const char *wrong = offsets == NULL || table == NULL ? "out of memory" : NULL;
+  for (size_t at = (size_t)from; wrong == NULL && at < (size_t)to;) {
+    header_t header;
+    if ((size_t)to - at < sizeof header) { wrong = "the journal ends within a record"; break; }
+    memcpy(&header, bytes + at, sizeof header);
+    if (header.length > (size_t)to - at - sizeof header || header.key_length > header.length) { wrong = "the journal ends within a record"; break; }
+    if (header.sequence > facts[FACT_SEQUENCE] + 1) { wrong = "a record of the journal is missing"; break; }
+    if (header.sequence > facts[FACT_SEQUENCE]) facts[FACT_SEQUENCE] = header.sequence;
+    if (header.version > facts[FACT_VERSION]) facts[FACT_VERSION] = header.version;
+    const uint8_t *const key = bytes + at + sizeof header;
+    if (header.kind == KIND_PUT || header.kind == KIND_DELETE) {
+      size_t place = spread(key, header.key_length, header.table) & (places - 1);
+      for (; table[place] != 0; place = (place + 1) & (places - 1)) {
+        const uint8_t *const other = bytes + offsets[table[place] - 1];
+        header_t seen;
+        memcpy(&seen, other, sizeof seen);
+        if (seen.table == header.table && seen.key_length == header.key_length && memcmp(other + sizeof seen, key, header.key_length) == 0) break;
+      }
+      if (table[place] == 0) table[place] = (uint32_t)++found;
+      offsets[table[place] - 1] = (uint32_t)at;
+    } else if (header.kind != KIND_BEGIN) offsets[found++] = (uint32_t)at; /* its key is within its text */
+    at += (sizeof header + header.length + 7) / 8 * 8;
+  }
+  if (wrong != NULL) napi_throw_error(env, NULL, wrong);
+  else {
+    napi_value buffer;
+    void *data = NULL;
+    if (napi_create_arraybuffer(env, found * sizeof *offsets, &data, &buffer) == napi_ok) {
+      if (found > 0) memcpy(data, offsets, found * sizeof *offsets);
+      napi_create_typedarray(env, napi_uint32_array, found, buffer, 0, &result);
+    }
+  }
+  free(offsets);
+  free(table);
+  return result;
+}
+
 NAPI_MODULE_INIT() {
   pthread_once(&tables_made, make_tables);
   napi_value value;
@@ -245,7 +319,7 @@ NAPI_MODULE_INIT() {
     napi_create_int32(env, numbers[at].number, &value);
     napi_set_named_property(env, exports, numbers[at].name, value);
   }
-  const struct { const char *name; napi_callback call; } calls[] = {{"map", map}, {"warm", warm}, {"unmap", unmap}, {"appender", make_appender}};
+  const struct { const char *name; napi_callback call; } calls[] = {{"map", map}, {"warm", warm}, {"unmap", unmap}, {"appender", make_appender}, {"newest", newest}};
   for (unsigned at = 0; at < sizeof calls / sizeof *calls; at++) {
     napi_create_function(env, calls[at].name, NAPI_AUTO_LENGTH, calls[at].call, NULL, &value);
     napi_set_named_property(env, exports, calls[at].name, value);

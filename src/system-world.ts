@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { systemClock } from "./base/clock.ts";
+import { systemClock, timeStandsStill } from "./base/clock.ts";
 import { UnavailableError } from "./base/errors.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
@@ -41,6 +41,7 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
   const transports = systemTransports({
     // Acknowledged means journalled: what an answer promises is in the kernel's hands before it leaves.
     beforeLeave: () => store?.commit(),
+    batch: timeStandsStill,
     listen: config.listen,
     clock,
     log,

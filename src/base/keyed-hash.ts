@@ -26,7 +26,8 @@ const words = new Int32Array(bytes.buffer, bytes.byteOffset, SCRATCH_BYTES / 4);
 function bytesOf(text: string, length: number): Buffer {
   const to = length + 8 > SCRATCH_BYTES ? Buffer.allocUnsafeSlow((length & ~7) + 8) : bytes;
   to.write(text, 0, length, "latin1");
-  to.fill(0, length, (length & ~7) + 8);
+  // At most eight: a fill would cost more.
+  for (let at = length; at < (length & ~7) + 8; at++) to[at] = 0;
   return to;
 }
 

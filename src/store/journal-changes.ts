@@ -21,6 +21,11 @@ export class JournalChanges {
     this.#newest.clear();
   }
 
+  /** Takes the records at those places of a segment, which that server wrote: each the newest of its key there. Throws as `settle`. */
+  take(segment: Buffer, offsets: Iterable<number>, node: string): void {
+    for (const offset of offsets) this.#takeOne(segment, offset, node);
+  }
+
   /** Notes the record at that place of a segment; `settle` follows before the next segment. */
   note(segment: Buffer, offset: number): void {
     const kind = segment[offset + 39];
@@ -29,13 +34,15 @@ export class JournalChanges {
 
   /** Takes what was noted of a segment, which that server wrote. What was overtaken within it is never decoded. Throws UnavailableError at a record that this program does not know or that is damaged. */
   settle(segment: Buffer, node: string): void {
-    for (const offset of this.#noted.values()) {
-      const record = recordAt(segment, offset);
-      if (record === null) throw new UnavailableError("the journal holds a damaged record");
-      const change = changeOf(segment, record, node);
-      this.#newest.set(`${change.table}\0${change.key}`, change);
-    }
+    this.take(segment, this.#noted.values(), node);
     this.#noted.clear();
+  }
+
+  #takeOne(segment: Buffer, offset: number, node: string): void {
+    const record = recordAt(segment, offset);
+    if (record === null) throw new UnavailableError("the journal holds a damaged record");
+    const change = changeOf(segment, record, node);
+    this.#newest.set(`${change.table}\0${change.key}`, change);
   }
 }
 

@@ -48,6 +48,11 @@ export class JournalFiles {
     return this.#addon !== null;
   }
 
+  /** Where the newest record of each key stands between two places of a segment; null without the addon. `facts` is carried on (`FACT`). */
+  newest(segment: Buffer, from: number, to: number, facts: Float64Array): Uint32Array | null {
+    return this.#addon?.newest(segment, from, to, facts) ?? null;
+  }
+
   states(): readonly SegmentState[] {
     return Array.from({ length: SEGMENTS_MAX }, (_, at) => {
       const word = CONTROL.segments + at * CONTROL.segmentWords;

@@ -29,6 +29,9 @@ export const TABLES: readonly Table[] = ["bindings", "publications", "subscripti
 /** The words in which the fields of the next record are handed to an appender: a Float64Array. */
 export const WORD = { slot: 0, offset: 1, sequence: 2, version: 3, synced: 4, generation: 5, table: 6, kind: 7, count: 8 } as const;
 
+/** What reading the journal carries along: the last sequence number, and the largest version. */
+export const FACT = { sequence: 0, version: 1, count: 2 } as const;
+
 /** Appends one record with the fields in its words; where the next one goes, or 0 when it does not fit. */
 export type Append = (key: string, text: string) => number;
 

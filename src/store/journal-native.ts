@@ -11,10 +11,12 @@ export interface JournalAddon {
   unmap(slot: number): void;
   /** `words` must not be an array that the collector moves: one on a buffer of its own. */
   appender(words: Float64Array): Append;
+  /** Where the newest record of each key stands between two places of a segment; `facts` is carried on. */
+  newest(segment: Buffer, from: number, to: number, facts: Float64Array): Uint32Array;
 }
 
 /** The contract that this file was written for. */
-const CONTRACT_VERSION = 1;
+const CONTRACT_VERSION = 2;
 
 /** Loads the addon that `npm run build:native` makes at `path`. Throws UnavailableError when it is not there or was built from other sources. */
 export function journalAddon(path: string): JournalAddon {

@@ -5,7 +5,7 @@ import { InvariantError } from "../base/errors.ts";
 import { writeBackup } from "./backup-file.ts";
 import { JournalChanges } from "./journal-changes.ts";
 import { JournalFiles } from "./journal-files.ts";
-import { CONTROL, HEADER_BYTES, POSITION, SEGMENT, SEGMENTS_MAX, SEGMENTS_MIN, type BackupOrder, type Step, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
+import { CONTROL, FACT, HEADER_BYTES, POSITION, SEGMENT, SEGMENTS_MAX, SEGMENTS_MIN, type BackupOrder, type Step, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
 import { StoreFile, TOMBSTONE_MS, type Change, type StoreMark } from "./store-file.ts";
 
 // The thread that waits for the disk, so that nobody else does: it makes and syncs the journal's segments, and carries what they hold into the store's file.
@@ -35,8 +35,8 @@ class JournalWorker {
   /** Of each segment: what was read of it, in which generation. */
   readonly #read = new Map<number, { generation: number; offset: number }>();
   #file: StoreFile | null = null;
-  #readSequence: number;
-  #readVersion: number;
+  /** Last sequence number and largest version that were read. */
+  readonly #facts = new Float64Array(FACT.count);
   #syncedAt = 0;
   #syncedSequence = 0;
   #checkpointAt = 0;
@@ -50,8 +50,8 @@ class JournalWorker {
     this.#control = new Int32Array(data.control);
     this.#positions = new BigInt64Array(data.positions);
     this.#files = new JournalFiles(data);
-    this.#readSequence = this.#position(POSITION.applied);
-    this.#readVersion = data.version;
+    this.#facts[FACT.sequence] = this.#position(POSITION.applied);
+    this.#facts[FACT.version] = data.version;
     this.#sweptAt = this.#checkpointAt = systemClock.now();
   }
 
@@ -166,7 +166,8 @@ class JournalWorker {
       if (state.state !== SEGMENT.full) continue;
       full.push(state.at);
     }
-    const mark = { name: this.#data.storeName, applied: this.#readSequence, version: this.#readVersion };
+    const [applied = 0, version = 0] = this.#facts;
+    const mark = { name: this.#data.storeName, applied, version };
     if (mark.applied > this.#position(POSITION.applied)) {
       const changes = this.#changes.values();
       for (let at = 0; at + SLICE < changes.length; at += SLICE) this.#apply(file, changes.slice(at, at + SLICE), null);
@@ -189,12 +190,19 @@ class JournalWorker {
 
   /** Takes the records that stand from one place to another. Only the newest of a key is read whole, and checked. */
   #take(segment: Buffer, from: number, to: number): void {
+    const facts = this.#facts;
+    const offsets = this.#files.newest(segment, from, to, facts);
+    if (offsets !== null) {
+      this.#changes.take(segment, offsets, this.#data.node);
+      return;
+    }
     for (let offset = from; offset < to; offset += Math.ceil((HEADER_BYTES + segment.readUInt32LE(offset + 4)) / 8) * 8) {
       const sequence = segment.readDoubleLE(offset + 8);
+      const last = facts[FACT.sequence] ?? 0;
       // Noted by an attempt that failed later.
-      if (sequence > this.#readSequence + 1) throw new InvariantError(`the journal goes on with ${String(sequence)} after ${String(this.#readSequence)}`);
-      this.#readSequence = Math.max(this.#readSequence, sequence);
-      this.#readVersion = Math.max(this.#readVersion, segment.readDoubleLE(offset + 16));
+      if (sequence > last + 1) throw new InvariantError(`the journal goes on with ${String(sequence)} after ${String(last)}`);
+      facts[FACT.sequence] = Math.max(last, sequence);
+      facts[FACT.version] = Math.max(facts[FACT.version] ?? 0, segment.readDoubleLE(offset + 16));
       this.#changes.note(segment, offset);
     }
     this.#changes.settle(segment, this.#data.node);

@@ -164,6 +164,16 @@ class NativeSocket implements UdpSocket {
 
   #receive(batch: readonly string[]): void {
     this.#measure(batch.length);
+    const { batch: around } = this.#on;
+    around?.begins();
+    try {
+      this.#handle(batch);
+    } finally {
+      around?.ends();
+    }
+  }
+
+  #handle(batch: readonly string[]): void {
     const control = this.#control;
     const { atIn } = this.#addon;
     for (let at = 0; at < batch.length; at++) {

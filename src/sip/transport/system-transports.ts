@@ -35,6 +35,8 @@ export interface SystemTransportsOptions {
   readonly udpEngine?: UdpEngine;
   /** Called before messages leave: what they acknowledge can be made safe by then. It must cost nothing when there is nothing to do. */
   readonly beforeLeave?: () => void;
+  /** Called before a batch of datagrams is handled, and after it: both, whatever happens between. */
+  readonly batch?: { readonly begins: () => void; readonly ends: () => void };
   /** The host's addresses, for a test. */
   readonly addresses?: AddressSource;
 }
@@ -47,6 +49,8 @@ export interface SystemTransports extends Transports {
 }
 
 const STOP_GRACE_MS = 1_000;
+/** Peers whose listener is remembered; beyond them all are looked up anew. */
+const FACES_MAX = 50_000;
 
 /** Builds the transports of all listen options; throws ConfigError for a URL or certificate that cannot be used. Sockets open at `start`. */
 export function systemTransports(options: SystemTransportsOptions): SystemTransports {
@@ -65,6 +69,9 @@ class SocketTransports implements SystemTransports {
   readonly #udpSockets: UdpSocket[] = [];
   readonly #beforeLeave: () => void;
   readonly #udp = new Map<Listener, UdpListener>();
+  /** Which listener faces an address. */
+  readonly #faces = new Map<string, Listener | null>();
+  #facesGeneration = -1;
   #handler: TransportHandler | null = null;
   #stopping: Promise<void> | null = null;
   #state: "new" | "running" | "stopped" = "new";
@@ -106,14 +113,15 @@ class SocketTransports implements SystemTransports {
       throw error;
     }
     this.listeners = bound;
+    this.#faces.clear();
   }
 
   open(wanted: Hop): Flow | null {
     const hop = wanted.address.includes(":") ? { ...wanted, address: canonicalAddress(wanted.address) } : wanted;
-    const family = isIP(hop.address);
     const handler = this.#handler;
-    if (this.#state !== "running" || handler === null || family === 0 || !(hop.port > 0 && hop.port <= 65535)) return null;
-    const listener = this.#listenerFor(hop, family);
+    if (this.#state !== "running" || handler === null || !(hop.port > 0 && hop.port <= 65535)) return null;
+    const listener = this.#facing(hop);
+    if (listener === undefined) return null;
     if (hop.protocol === "udp") return listener === null ? null : (this.#udp.get(listener)?.flowTo(hop.address, hop.port) ?? null);
     const name = hop.host ?? hop.address;
     const known = this.#table.toPeer(hop.protocol, hop.address, hop.port, (one) => this.#isFit(one, hop, name));
@@ -152,6 +160,24 @@ class SocketTransports implements SystemTransports {
     if (hop.protocol !== "tls" || !this.#tlsPeers.verifyPeers) return true;
     if (!connection.isIncoming) return connection.checkedName === name;
     return isIP(name) !== 0 || connection.peerName?.toLowerCase() === name.toLowerCase();
+  }
+
+  /** As `#listenerFor`, remembered while the host's addresses stay what they are; undefined when the hop has no IP address. */
+  #facing(hop: Hop): Listener | null | undefined {
+    const { generation } = this.#localAddresses;
+    if (generation !== this.#facesGeneration || this.#faces.size > FACES_MAX) {
+      this.#facesGeneration = generation;
+      this.#faces.clear();
+    }
+    // Nearly every hop is UDP in no named network: such a one makes no key.
+    const key = hop.protocol === "udp" && hop.network === undefined ? hop.address : `${hop.address} ${hop.protocol} ${hop.network ?? ""}`;
+    const known = this.#faces.get(key);
+    if (known !== undefined) return known;
+    const family = isIP(hop.address);
+    if (family === 0) return undefined;
+    const listener = this.#listenerFor(hop, family);
+    this.#faces.set(key, listener);
+    return listener;
   }
 
   /** The first fitting listener that is bound to a wildcard or to the address that faces the peer; else the first fitting one. */
@@ -196,6 +222,7 @@ class SocketTransports implements SystemTransports {
         datagram: (text, remoteAddress, remotePort, localAddress) => udp?.onDatagram(text, remoteAddress, remotePort, localAddress),
         error: () => counters.socketErrors++,
         beforeLeave: this.#beforeLeave,
+        ...(this.#options.batch === undefined ? {} : { batch: this.#options.batch }),
         backlog: (share) => {
           handler.onBacklog?.(share);
         },

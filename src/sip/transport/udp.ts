@@ -21,6 +21,8 @@ export interface UdpHandler {
   readonly error: (error: Error) => void;
   /** Called before anything leaves that was handed over while datagrams were being handled. */
   readonly beforeLeave: () => void;
+  /** Called around the handling of datagrams that were read together; engines that read one at a time never call it. */
+  readonly batch?: { readonly begins: () => void; readonly ends: () => void };
   /** The share of the system's receive buffer (0 to 1) that is still taken after as many datagrams were read as are read at once; 0 when fewer are there
    *  again. Engines that cannot tell never call it. */
   readonly backlog?: (share: number) => void;
