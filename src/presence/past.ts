@@ -3,8 +3,10 @@ import type { Aor } from "../base/ids.ts";
 import { merge, nextChange } from "./merge.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { isoTime } from "./moment.ts";
+import { linesOf } from "./past-lines.ts";
+import { pastStates, type PastStates } from "./past-states.ts";
 import type { RecordDisk, RecordSegment } from "./record-disk.ts";
-import { readLine, type StateLine, type ToldWatcher } from "./record-line.ts";
+import type { StateLine, ToldWatcher } from "./record-line.ts";
 import { explain, presenceAnswer, type WatcherFact, type WhyAnswer } from "./why.ts";
 
 /** Why a state was what it was then. `recorded`: how far back the record goes, and when the state that is shown came to be written down. */
@@ -19,6 +21,8 @@ export type PastFound = { readonly kind: "found"; readonly answer: PastAnswer } 
 export interface Past {
   /** Why a person's state was what it was at `at`, ms since 1970. */
   why(aor: Aor, at: number): Promise<PastFound>;
+  /** A person's states from `from` to `to`, ms since 1970. */
+  states(aor: Aor, from: number, to: number): Promise<PastStates>;
 }
 
 /** What the past is read with. */
@@ -35,12 +39,17 @@ export interface PastDeps {
 /** The past of a server that keeps none. */
 export const noPast: Past = {
   why: () => Promise.resolve({ kind: "unknown", reason: "this server keeps no record of what was so" }),
+  states: () => Promise.resolve({ recordedFrom: null, states: [], isCut: false }),
 };
 
 /** The past on that disk. */
 export function past(deps: PastDeps): Past {
   const { disk, watchersOf } = deps;
   return {
+    async states(aor, from, to) {
+      await deps.written();
+      return pastStates(disk, aor, from, to);
+    },
     async why(aor, at) {
       await deps.written();
       const segments = disk.segments();
@@ -82,21 +91,17 @@ async function search(disk: RecordDisk, segments: readonly RecordSegment[], aor:
   return found;
 }
 
-const HEAD = Buffer.from('{"head":');
-
 async function scan(disk: RecordDisk, segment: RecordSegment | undefined, aor: Aor, at: number, found: Found, isLooking = false): Promise<void> {
   if (segment === undefined) return;
-  const needle = Buffer.from(JSON.stringify(aor));
   const hasState = found.state !== null;
   let settings: MergeSettings | null = null;
-  for await (const text of linesWith(disk.read(segment.id), needle)) {
-    const line = readLine(text);
-    switch (line?.kind) {
+  for await (const line of linesOf(disk, segment.id, aor)) {
+    switch (line.kind) {
       case "head":
         settings = line.settings;
         break;
       case "state":
-        if (line.aor !== aor || hasState) break;
+        if (hasState) break;
         if (!isLooking && line.at <= at && (found.state === null || line.at >= found.state.at)) {
           found.state = line;
           found.settings = settings;
@@ -109,10 +114,8 @@ async function scan(disk: RecordDisk, segment: RecordSegment | undefined, aor: A
         }
         break;
       case "told":
-        if (line.aor !== aor || isLooking) break;
+        if (isLooking) break;
         for (const each of line.to) noteTold(found.told, { ...each, event: line.event, what: line.what }, at);
-        break;
-      case undefined:
         break;
     }
   }
@@ -145,27 +148,3 @@ function factsOf(told: ReadonlyMap<string, Told>, now: readonly WatcherFact[], a
   }
   return [...facts.values()];
 }
-
-/** The lines that begin a segment or hold `needle`; all others are passed over without being made text. */
-async function* linesWith(pieces: AsyncIterable<Buffer>, needle: Buffer): AsyncIterable<string> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const piece of pieces) {
-    const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    const end = bytes.lastIndexOf(0x0a) + 1;
-    if (end === 0 && bytes.length > LINE_BYTES_MAX) {
-      rest = Buffer.alloc(0);
-      continue;
-    }
-    if (bytes.subarray(0, HEAD.length).equals(HEAD)) yield bytes.toString("utf8", 0, bytes.indexOf(0x0a));
-    for (let hit = bytes.indexOf(needle); hit !== -1 && hit < end; ) {
-      const from = bytes.lastIndexOf(0x0a, hit) + 1;
-      const to = bytes.indexOf(0x0a, hit);
-      yield bytes.toString("utf8", from, to);
-      hit = bytes.indexOf(needle, to);
-    }
-    rest = bytes.subarray(end);
-  }
-}
-
-/** A line that is longer is damage. */
-const LINE_BYTES_MAX = 1024 * 1024;

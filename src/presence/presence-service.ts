@@ -24,6 +24,8 @@ export interface PresenceService extends PresenceStatus, SpokenSink {
   /** Calls `listener` at once when what a watcher sees of a person has changed. `wants`: whose changes it asks for now, default everyone's; of others it
    *  need not be told. The state of a person whom no listener wants is made when it is asked for. */
   onChange(listener: (aor: Aor, document: PresenceDocument) => void, wants?: (aor: Aor) => boolean): Cancel;
+  /** Calls `listener` whenever a source says something about a person, also when it makes no difference now: what is to come may be another thing. */
+  onReported(listener: (aor: Aor) => void): Cancel;
   /** All that is said of a person now, lapsed reports too; what `why` explains. */
   reportsOf(aor: Aor): readonly SourceReport[];
   /** The state as `status` gives it, without keeping anything of a person of whom nothing is kept yet. */
@@ -86,6 +88,7 @@ class MemoryPresence implements PresenceService {
   readonly #byNumber: (Person | null)[] = [];
   readonly #freeNumbers: number[] = [];
   readonly #listeners = new Set<Listener>();
+  readonly #reportListeners = new Set<(aor: Aor) => void>();
   readonly #choiceListeners = new Set<(choice: SourceReport, end: number | undefined) => void>();
   readonly #timerKind: number;
 
@@ -171,6 +174,13 @@ class MemoryPresence implements PresenceService {
     };
   }
 
+  onReported(listener: (aor: Aor) => void): Cancel {
+    this.#reportListeners.add(listener);
+    return () => {
+      this.#reportListeners.delete(listener);
+    };
+  }
+
   forget(aor: Aor): void {
     const person = this.#byAor.get(aor);
     if (person === undefined) return;
@@ -191,6 +201,7 @@ class MemoryPresence implements PresenceService {
   /** Something about the person may be new: made anew at once if anyone wants to know, else when asked for. */
   #changed(person: Person): void {
     person.isStale = true;
+    for (const tell of this.#reportListeners) tell(person.aor);
     if (!this.#isWatched(person.aor)) {
       if (person.choice === null) this.#deps.witness?.touched(person.aor);
       else this.#make(person);
