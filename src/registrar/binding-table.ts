@@ -4,13 +4,13 @@ import type { KeyedHash } from "../base/keyed-hash.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Flow } from "../sip/transport/transport.ts";
 import { parseSipUri, unescapeUser } from "../sip/uri.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, StoredRecord } from "../store/store.ts";
 import { AorIndex } from "./aor-index.ts";
-import { liveBindings, sameInstance, type Binding } from "./binding.ts";
+import { liveBindings, renewed, sameInstance, type Binding } from "./binding.ts";
 import { temporaryGruuId } from "./gruu.ts";
 import type { RefreshKey } from "./plain-refresh.ts";
 import { hashNumber } from "./short-name.ts";
-import { readStoredBindings, storedBindings } from "./stored-bindings.ts";
+import { readStoredBindings, readStoredRefresh, storedBindings, type StoredRefresh } from "./stored-bindings.ts";
 
 /** The bindings of one AoR as the table holds them, with the live flows that belong to them. */
 export interface Entry {
@@ -35,7 +35,7 @@ interface Slot extends Entry {
 
 const NONE: readonly Binding[] = [];
 
-/** All bindings, in memory and (behind) in the store; expires them. One timer an AoR. The only writer of the store's table `bindings`. */
+/** All bindings, in memory and (behind) in the store; expires them. One timer an AoR. The only writer of the store's tables `bindings` and `refreshes`. */
 export class BindingTable {
   readonly #wheel: TimerWheel;
   readonly #clock: Clock;
@@ -100,12 +100,16 @@ export class BindingTable {
   refresh(entry: Entry, at: number, binding: Binding): void {
     const slot = this.#entries.get(entry.aor);
     if (slot === undefined) return;
-    if (slot.bindings.length === 1) slot.bindings = [binding];
-    else {
-      slot.bindings = [...slot.bindings.slice(0, at), ...slot.bindings.slice(at + 1), binding];
-      slot.flows = movedLast(slot.flows, at);
-      slot.refreshKeys = movedLast(slot.refreshKeys, at);
+    if (slot.bindings.length === 1) {
+      slot.bindings = [binding];
+      this.#arm(slot);
+      const refresh: StoredRefresh = [binding.cseq, binding.expiresAt];
+      this.#store.put("refreshes", slot.aor, refresh);
+      return;
     }
+    slot.bindings = [...slot.bindings.slice(0, at), ...slot.bindings.slice(at + 1), binding];
+    slot.flows = movedLast(slot.flows, at);
+    slot.refreshKeys = movedLast(slot.refreshKeys, at);
     this.#arm(slot);
     this.#persist(slot.aor, slot.bindings);
   }
@@ -147,17 +151,22 @@ export class BindingTable {
   /** Reads the store: at start, before the first request. Expired bindings are dropped, and those of AoRs that are not `isKnown` any more. */
   restore(isKnown: (aor: Aor) => boolean): void {
     const nowMs = this.#clock.now();
-    for (const { key, value } of [...this.#store.load("bindings")]) {
+    const refreshes = new Map([...this.#store.load("refreshes")].map((record) => [record.key, record]));
+    for (const record of [...this.#store.load("bindings")]) {
+      const { key } = record;
       const aor = parseAor(key);
-      const bindings = readStoredBindings(value);
+      const bindings = refreshed(readStoredBindings(record.value), record, refreshes.get(key));
+      refreshes.delete(key);
       const live = bindings === null ? [] : liveBindings(bindings, nowMs);
       if (aor === null || live.length === 0 || !isKnown(aor)) {
-        this.#store.delete("bindings", key);
+        this.#forget(key);
         continue;
       }
       this.#put(aor, live, null);
       if (live !== bindings) this.#persist(aor, live);
     }
+    // Left over from a crash between two records.
+    for (const key of refreshes.keys()) this.#store.delete("refreshes", key);
   }
 
   #put(aor: Aor, bindings: readonly Binding[], flow: Flow | null): void {
@@ -223,8 +232,14 @@ export class BindingTable {
   }
 
   #persist(aor: Aor, bindings: readonly Binding[]): void {
+    this.#store.delete("refreshes", aor);
     if (bindings.length === 0) this.#store.delete("bindings", aor);
     else this.#store.put("bindings", aor, storedBindings(bindings));
+  }
+
+  #forget(key: string): void {
+    this.#store.delete("bindings", key);
+    this.#store.delete("refreshes", key);
   }
 
   /** A later expiry leaves the timer alone: when it fires, it looks again. So a refresh costs no timer. */
@@ -245,6 +260,14 @@ export class BindingTable {
     if (live === slot.bindings) this.#arm(slot);
     else this.replace(slot.aor, live, null);
   }
+}
+
+/** What was stored of an AoR, with what a later plain refresh of its only binding has changed. */
+function refreshed(bindings: readonly Binding[] | null, stored: StoredRecord, later: StoredRecord | undefined): readonly Binding[] | null {
+  const [only] = bindings ?? [];
+  if (only === undefined || bindings?.length !== 1 || later === undefined || later.version < stored.version) return bindings;
+  const refresh = readStoredRefresh(later.value);
+  return refresh === null ? bindings : [renewed(only, ...refresh)];
 }
 
 function movedLast<T>(list: readonly T[], at: number): readonly T[] {

@@ -11,6 +11,16 @@ export function storedBindings(bindings: readonly Binding[]): StoredBindings {
   return { format: 1, bindings };
 }
 
+/** What the store keeps of an AoR's only binding when a plain refresh has changed it since it was stored: a tenth of the record. */
+export type StoredRefresh = readonly [cseq: number, expiresAt: number];
+
+/** Reads a stored refresh back; null when it is of another form. */
+export function readStoredRefresh(value: unknown): StoredRefresh | null {
+  if (!Array.isArray(value)) return null;
+  const [cseq, expiresAt]: readonly unknown[] = value;
+  return isNumber(cseq) && isNumber(expiresAt) ? [cseq, expiresAt] : null;
+}
+
 /** Reads a stored value back; bindings that cannot be read are left out, null when the whole value is of another form. */
 export function readStoredBindings(value: unknown): readonly Binding[] | null {
   const record = fieldsOf(value);

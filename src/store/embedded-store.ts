@@ -122,6 +122,7 @@ class EmbeddedStore implements Store {
       dialogs: batch("dialogs"),
       settings: batch("settings"),
       presence: batch("presence"),
+      refreshes: batch("refreshes"),
     };
     this.#survey = survey;
     for (const { table, key, json, node, version } of changes) {

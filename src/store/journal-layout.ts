@@ -24,7 +24,7 @@ export const KIND = {
 } as const;
 
 /** The number of a table in a record; never changed, new ones go to the end. */
-export const TABLES: readonly Table[] = ["bindings", "publications", "subscriptions", "dialogs", "settings", "presence"];
+export const TABLES: readonly Table[] = ["bindings", "publications", "subscriptions", "dialogs", "settings", "presence", "refreshes"];
 
 /** The words in which the fields of the next record are handed to an appender: a Float64Array. */
 export const WORD = { slot: 0, offset: 1, sequence: 2, version: 3, synced: 4, generation: 5, table: 6, kind: 7, count: 8 } as const;

@@ -3,8 +3,9 @@ import { crc32 } from "node:zlib";
 import { UnavailableError } from "../base/errors.ts";
 import type { StoredRecord, Table } from "./store.ts";
 
-/** The number of the format below; a store of a higher one is refused. Format 1 had no journal beside it and is made one of format 2 when it is opened. */
-export const STORE_FORMAT = 2;
+/** The number of the format below; a store of a higher one is refused. Format 1 had no journal beside it, format 2 no table of refreshes; both become the
+ *  present one when they are opened. */
+export const STORE_FORMAT = 3;
 /** The key of the record that says what the file is. */
 export const FORMAT_KEY = "\0format";
 /** The key of the record that says which store it is, and how much of the journal is in it: `{ "name": "…", "applied": 1234 }`. */

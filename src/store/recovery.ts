@@ -19,12 +19,15 @@ export interface Start {
   readonly changes: readonly Change[];
 }
 
+/** Stores of an earlier format had no journal, and no mark of how much of it they hold. */
+const FORMAT_WITH_MARK = 2;
+
 /** Brings a store's file up to date with its journal; after that the journal holds nothing that matters. `newName`: of a store that has no name yet. Throws UnavailableError at damage. */
 export function recover(deps: { readonly folder: string; readonly log: Log; readonly newName: string }, file: StoreFile, survey: StoreSurvey, versions: VersionClock): Start {
   const { folder, log } = deps;
   const format = file.format();
   const old = file.mark();
-  if (old === null && format === STORE_FORMAT) throw new UnavailableError("its mark is missing");
+  if (old === null && format !== null && format >= FORMAT_WITH_MARK) throw new UnavailableError("its mark is missing");
   let mark = old ?? { name: deps.newName, applied: 0, version: 0 };
   versions.observe(mark.version);
   if (survey.damaged !== null) throw new UnavailableError(`the record ${survey.damaged} is damaged`);

@@ -1,5 +1,5 @@
-/** One kind of record: bindings, publications, subscriptions, dialogs, secrets, counters. */
-export type Table = "bindings" | "publications" | "subscriptions" | "dialogs" | "settings" | "presence";
+/** One kind of record: bindings (and what their latest refreshes changed), publications, subscriptions, dialogs, secrets and counters, states set through the API. */
+export type Table = "bindings" | "refreshes" | "publications" | "subscriptions" | "dialogs" | "settings" | "presence";
 
 /** What the store keeps of a record. `value` is JSON-able and never holds a password or a calendar's subject.
  *  `version` is a hybrid logical clock, so that two servers settle a conflict alike (later issue). */

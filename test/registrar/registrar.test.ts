@@ -290,6 +290,35 @@ describe("a restart", () => {
     // The CSeq of before still counts.
     expect(third.send(registerText({ cseq: 0, lines: ["Contact: <sip:101@10.0.0.5>"] })).status).toBe(500);
   });
+  test("keeps what a plain refresh changed, in a small record of its own, until the binding itself changes or ends", () => {
+    const at = site();
+    for (let cseq = 1; cseq <= 3; cseq++) {
+      put(at, { lines: [`${contact};expires=60`], cseq });
+      at.clock.advance(50_000);
+    }
+    const stored = at.store.rows.get("bindings sip:101@tel.example.test") ?? "";
+    expect(JSON.parse(at.store.rows.get("refreshes sip:101@tel.example.test") ?? "")).toEqual([3, at.clock.now() + 10_000]);
+    const again = at.restart();
+    expect(again.registrar.bindings(aor("101"))).toMatchObject([{ cseq: 3, expiresAt: at.clock.now() + 10_000 }]);
+    expect(again.send(registerText({ cseq: 2, lines: [`${contact};expires=60`] })).status).toBe(500);
+    // The phone restarts: a new Call-ID counts from the beginning, whatever was refreshed before.
+    put(again, { callId: "c2", lines: [`${contact};expires=60`], cseq: 1 });
+    expect(again.store.rows.has("refreshes sip:101@tel.example.test")).toBe(false);
+    expect(again.store.rows.get("bindings sip:101@tel.example.test")).not.toBe(stored);
+    expect(again.restart().registrar.bindings(aor("101"))).toMatchObject([{ cseq: 1, callId: "c2" }]);
+    put(again, { callId: "c2", lines: [`${contact};expires=60`], cseq: 2 });
+    put(again, { callId: "c2", lines: [`${contact};expires=0`], cseq: 3 });
+    expect(again.store.rows.size).toBe(0);
+  });
+  test("a refresh that was overtaken, that cannot be read or whose binding is gone says nothing", () => {
+    const at = site();
+    put(at, { lines: [`${contact};expires=60`], cseq: 7 });
+    at.store.rows.set("refreshes sip:101@tel.example.test", '["9",1]');
+    at.store.rows.set("refreshes sip:102@tel.example.test", "[9,1]");
+    const again = at.restart();
+    expect(again.registrar.bindings(aor("101"))).toMatchObject([{ cseq: 7 }]);
+    expect([...again.store.rows.keys()]).toEqual(["bindings sip:101@tel.example.test", "refreshes sip:101@tel.example.test"]);
+  });
   test.each([
     ["bindings sip:101@tel.example.test", "null"],
     ["bindings sip:101@tel.example.test", '{"format":2,"bindings":[]}'],
@@ -338,6 +367,7 @@ test("an answer is given only after the store was told", () => {
   const at = site();
   for (let cseq = 1; cseq <= 3; cseq++) {
     put(at, { cseq });
-    expect(at.store.rows.get("bindings sip:101@tel.example.test")).toContain(`"cseq":${cseq},`);
+    const row = cseq === 1 ? at.store.rows.get("bindings sip:101@tel.example.test") : at.store.rows.get("refreshes sip:101@tel.example.test");
+    expect(row).toContain(cseq === 1 ? `"cseq":1,` : `[${cseq},`);
   }
 });

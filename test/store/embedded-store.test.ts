@@ -330,9 +330,9 @@ describe("a file that is not sound is refused, named, and left as it is", () => 
   test("a file of a newer program, by its number", async () => {
     await filled();
     const db = open({ path: file(), ...LMDB_OPTIONS });
-    await db.put(Buffer.from("\0format"), Buffer.from("lamplight 3"));
+    await db.put(Buffer.from("\0format"), Buffer.from("lamplight 4"));
     await db.close();
-    await expect(opened()).rejects.toThrow(/has format 3, this program knows up to 2; start the newer program/);
+    await expect(opened()).rejects.toThrow(/has format 4, this program knows up to 3; start the newer program/);
     await refused();
   });
 
