@@ -16,8 +16,7 @@ export type StoredRefresh = readonly [cseq: number, expiresAt: number];
 
 /** Reads a stored refresh back; null when it is of another form. */
 export function readStoredRefresh(value: unknown): StoredRefresh | null {
-  if (!Array.isArray(value)) return null;
-  const [cseq, expiresAt]: readonly unknown[] = value;
+  const [cseq, expiresAt] = listOf(value);
   return isNumber(cseq) && isNumber(expiresAt) ? [cseq, expiresAt] : null;
 }
 
@@ -50,6 +49,10 @@ function readOrigin(value: unknown): Origin | null {
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | null {
   return typeof value === "object" && value !== null ? { ...value } : null;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function isNumber(value: unknown): value is number {
