@@ -44,6 +44,7 @@ export function webMetrics(server: MeasuredParts, transports: Pick<SystemTranspo
     gauge("people", "People in the directory.", () => server.directory.users().length),
     gauge("registered_people", "People with at least one registered contact.", () => registrar.counts.aors),
     gauge("registrations", "Registered contacts.", () => registrar.counts.bindings),
+    counter("calls_total", "Calls that have begun.", () => dialogs.begun),
     gauge("calls", "Calls that have not ended.", () => dialogs.count),
     gauge("lamps_unexplained", "Lamps that no call explained, or that were dark although there was one, in the last round over all lamps; each was mended.", () => sentinel.unexplained),
     gauge("calls_doubted", "Calls whose phones are being asked whether they still know them, or did not answer when they were asked last.", () => sentinel.doubted),

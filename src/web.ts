@@ -11,6 +11,8 @@ import type { Config } from "./config/config.ts";
 import { interfaceAddresses } from "./directory/own-hosts.ts";
 import type { Server, World } from "./server.ts";
 import type { SystemTransports } from "./sip/transport/system-transports.ts";
+import { healthRoute, webHealth } from "./web-health.ts";
+import { webKey } from "./web-key.ts";
 import { webEvents } from "./web-events.ts";
 import { storeMetrics, webMetrics } from "./web-metrics.ts";
 import { keptRoutes } from "./web-kept.ts";
@@ -46,16 +48,18 @@ export function webOf(config: Pick<Config, "web">, server: Server, world: WebWor
   };
   return {
     async start() {
-      const { streams, end: unfollow } = webEvents(server, clock);
+      const { streams, end: unfollow } = webEvents(server, clock, web.eventStreamsMax);
+      const health = webHealth(server, clock);
       const process = processMetrics({ version: packageVersion(), startedAtMs: clock.now() });
       const metrics = metricsPage([...process.metrics, ...webMetrics(server, world.transports, streams), ...(world.store === undefined ? [] : storeMetrics(world.store))]);
       const end = (): void => {
         unfollow();
         process.stop();
+        health.stop();
       };
-      const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port, person: peopleWhoSignIn(server.directory) });
-      const routes = webRoutes(server, metrics);
-      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: [...(world.store === undefined ? routes : keptRoutes(routes, world.store)), ...more], streams, isReady: isServing, pages: fileURLToPath(new URL("web/", PACKAGE)), clock, log });
+      const keeper = gatekeeper({ auth: web.auth, token: web.token, clock, random, isOwnHost, port: () => running?.http.port ?? web.port, people: peopleWhoSignIn(server.directory), key: webKey(world.store, random, web.token) });
+      const routes = [...webRoutes(server, metrics), healthRoute(health)];
+      const http = await adminServer({ listen: web, gatekeeper: keeper, routes: [...(world.store === undefined ? routes : keptRoutes(routes, world.store)), ...more], streams, isReady: isServing, pages: fileURLToPath(new URL("dist/web/", PACKAGE)), clock, log });
       running = { http, end };
       try {
         await http.start();

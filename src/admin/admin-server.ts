@@ -12,7 +12,7 @@ import type { EventSink, EventStreams } from "./event-streams.ts";
 import { sessionCookie, type Denial, type Entry, type Gatekeeper } from "./gatekeeper.ts";
 import { listText } from "./list-text.ts";
 import type { Access, AdminReply, AdminRoute } from "./route.ts";
-import { sessionLifeMs } from "./session-table.ts";
+import { sessionLifeMs } from "./session-tickets.ts";
 
 /** Bytes of a request's body; more is answered 413. */
 export const bodyBytesMax = 64 * 1024;
@@ -61,6 +61,8 @@ declare module "fastify" {
     access?: Access;
   }
 }
+
+const COOKIE = { path: "/", httpOnly: true, sameSite: "strict", maxAge: sessionLifeMs / 1000 } as const;
 
 const PAGE_HEADERS = {
   "content-security-policy":
@@ -112,6 +114,9 @@ export async function adminServer(deps: AdminServerDeps): Promise<AdminServer> {
       return;
     }
     entries.set(request, found);
+    const session = request.cookies[sessionCookie];
+    const renewed = session === undefined || request.method !== "GET" || found.viewer === null ? null : deps.gatekeeper.renewed(session);
+    if (renewed !== null) void reply.setCookie(sessionCookie, renewed.id, COOKIE);
     next();
   });
   http.setNotFoundHandler((_request, reply) => {
@@ -132,7 +137,7 @@ export async function adminServer(deps: AdminServerDeps): Promise<AdminServer> {
       return;
     }
     const { session } = outcome;
-    if (session !== null) void reply.setCookie(sessionCookie, session.id, { path: "/", httpOnly: true, sameSite: "strict", maxAge: sessionLifeMs / 1000 });
+    if (session !== null) void reply.setCookie(sessionCookie, session.id, COOKIE);
     reply.header("cache-control", "no-store").send({ expires_at: session === null ? null : new Date(session.expiresAt).toISOString() });
   });
   http.delete("/api/session", { config: { access: "person" } }, (request, reply) => {

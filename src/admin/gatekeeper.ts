@@ -4,7 +4,7 @@ import { isLoopback } from "../config/address.ts";
 import type { Random } from "../base/random.ts";
 import type { Access, Viewer } from "./route.ts";
 import { siteTrouble } from "./same-site.ts";
-import { SessionTable } from "./session-table.ts";
+import { SessionTickets, sessionLifeMs } from "./session-tickets.ts";
 import { tokenCheck } from "./token-digest.ts";
 import { tokenGuesses } from "./token-guesses.ts";
 
@@ -44,6 +44,8 @@ export interface Gatekeeper {
   signIn(shown: Shown, address: string): { readonly session: { readonly id: string; readonly expiresAt: number } | null } | Denial;
   /** Ends a session. */
   signOut(session: string): void;
+  /** The session that takes the place of one that is in use and an hour old; null while it is good as it is. */
+  renewed(session: string): { readonly id: string; readonly expiresAt: number } | null;
 }
 
 /** Who was let in. */
@@ -61,10 +63,12 @@ export interface Shown {
   readonly password: unknown;
 }
 
-/** A person who has proved who he is. The proof holds as long as his password does. */
-export interface PersonProof {
-  readonly aor: Aor;
-  isStill(): boolean;
+/** Who may sign in as himself. */
+export interface People {
+  /** What proves who he is, to be shown to `read` later; null when nobody has that name and password, in a time that does not tell which of the two is wrong. */
+  prove(name: string, password: string): string | null;
+  /** The person whom a proof names; null when it holds no more. */
+  read(proof: string): Aor | null;
 }
 
 /** What a gatekeeper needs. */
@@ -77,11 +81,14 @@ export interface GatekeeperDeps {
   readonly isOwnHost: (host: string) => boolean;
   /** The port that the server listens on. */
   readonly port: () => number;
-  /** The person of that name and password; null when that is nobody, in a time that does not tell which of the two is wrong. */
-  readonly person: (user: string, password: string) => PersonProof | null;
+  readonly people: People;
+  /** Signs the sessions; 32 secret bytes. */
+  readonly key: Uint8Array;
 }
 
 const ADMINISTRATOR: Viewer = { kind: "administrator" };
+/** A session that is in use is renewed after so long. */
+const RENEWED_AFTER_MS = 3_600_000;
 const always = (): boolean => true;
 /** Longer names and passwords are nobody's. */
 const SHOWN_LENGTH_MAX = 512;
@@ -93,12 +100,17 @@ const TOKEN_NAMES = new Set(["token", "access_token", "api_token", "auth", "bear
 export function gatekeeper(deps: GatekeeperDeps): Gatekeeper {
   const isToken = tokenCheck(deps.token);
   const guesses = tokenGuesses(deps.clock);
-  const sessions = new SessionTable<PersonProof | null>(deps);
+  const sessions = new SessionTickets(deps);
+  const viewerOf = (id: string): Viewer | null => {
+    const owner = sessions.read(id)?.owner;
+    if (owner === undefined || owner === "") return owner === undefined ? null : ADMINISTRATOR;
+    const aor = deps.people.read(owner);
+    return aor === null ? null : { kind: "person", aor };
+  };
   const administrator: Entry = { viewer: ADMINISTRATOR, isStill: always };
   const entryOf = (id: string | undefined): Entry | null => {
-    const owner = id === undefined ? null : sessions.ownerOf(id);
-    if (id === undefined || (owner === null && !sessions.has(id)) || owner?.isStill() === false) return null;
-    return { viewer: owner === null ? ADMINISTRATOR : { kind: "person", aor: owner.aor }, isStill: () => sessions.has(id) && owner?.isStill() !== false };
+    const viewer = id === undefined ? null : viewerOf(id);
+    return id === undefined || viewer === null ? null : { viewer, isStill: () => viewerOf(id) !== null };
   };
 
   const tried = (token: string, address: string): Denial | null => {
@@ -137,20 +149,25 @@ export function gatekeeper(deps: GatekeeperDeps): Gatekeeper {
     signIn({ token, user, password }, address) {
       if (typeof token === "string" || (deps.auth === "none" && user === undefined)) {
         if (deps.auth === "none") return { session: null };
-        return tried(String(token), address) ?? { session: sessions.open(null) };
+        return tried(String(token), address) ?? { session: sessions.open("") };
       }
       if (typeof user !== "string" || typeof password !== "string" || user.length > SHOWN_LENGTH_MAX || password.length > SHOWN_LENGTH_MAX) {
         return { status: 400, code: "bad_request", message: 'the body is { "token": "…" }, or { "user": "…", "password": "…" }' };
       }
       const waitSeconds = guesses.waitSeconds(address);
       if (waitSeconds > 0) return tooMany(address, waitSeconds);
-      const proof = deps.person(user, password);
+      const proof = deps.people.prove(user, password);
       if (proof !== null) return { session: sessions.open(proof) };
       guesses.failed(address);
       return { status: 401, code: "wrong_password", message: "nobody here has that name and that password; they are those of the phone" };
     },
     signOut(session) {
       sessions.close(session);
+    },
+    renewed(session) {
+      const read = sessions.read(session);
+      if (read === null || viewerOf(session) === null || read.expiresAt - deps.clock.now() > sessionLifeMs - RENEWED_AFTER_MS) return null;
+      return sessions.open(read.owner);
     },
   };
 }

@@ -57,8 +57,8 @@ export function processMetrics(build: { readonly version: string; readonly start
   };
 }
 
-/** Undefined where there is no /proc. */
-function residentBytes(): number | undefined {
+/** Bytes that the process has in RAM; undefined where there is no /proc. */
+export function residentBytes(): number | undefined {
   try {
     const [, kilobytes] = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;

@@ -97,6 +97,8 @@ export interface WebConfig {
   readonly auth: "token" | "none";
   /** Null: no token is set, so nobody is let in (unless `auth` is none). */
   readonly token: string | null;
+  /** Pages that follow `/api/events` at one time. */
+  readonly eventStreamsMax: number;
 }
 
 /** How a person's state is made and told. */
@@ -124,6 +126,30 @@ export interface LimitsConfig {
 /** What the directory file says. */
 export interface DirectoryFile {
   readonly users: readonly DirectoryUser[];
+  /** Resource lists, those that groups make last; left out counts as none. */
+  readonly lists?: readonly DirectoryList[];
+}
+
+/** People who are watched by one subscription to `sip:ID@DOMAIN` (RFC 4662). Lists and groups among the members are written out; nobody stands in it twice. */
+export interface DirectoryList {
+  readonly id: string;
+  /** Unicode text; the id when the file gives none. */
+  readonly name: string;
+  /** Ids of users, in the order of the file. */
+  readonly members: readonly string[];
+}
+
+/** Who may watch a person; ids of users, groups and lists written out. The person himself always may. The strictest that names a watcher counts. */
+export interface DirectoryWatchers {
+  /** `domain`: everyone of ours. */
+  readonly allow: "domain" | readonly string[];
+  /** See somebody who is always offline. */
+  readonly politeBlock: readonly string[];
+  readonly block: readonly string[];
+  /** What those get whom nothing above names: a refusal, or a subscription that waits for permission. */
+  readonly others: "block" | "ask";
+  /** May see his message lamp. */
+  readonly messages: readonly string[];
 }
 
 /** One person, as the directory file names him. */
@@ -140,6 +166,8 @@ export interface DirectoryUser {
   readonly secret: Secret;
   /** Others see that he talks, never with whom. */
   readonly isPrivate?: boolean;
+  /** Left out: as `presence.anyone_in_domain_may_watch` says. */
+  readonly watchers?: DirectoryWatchers;
 }
 
 /** How a user proves who he is: a plain password, hashes of `id:domain:password` in lower-case hexadecimal, or not at all. */

@@ -1,12 +1,14 @@
 import { isLoopback, parseUrlHost } from "./address.ts";
 import type { Endpoint } from "./address.ts";
 import type { WebConfig } from "./config.ts";
+import { whole } from "./quantity.ts";
 import { choice, map, optional, placed, scalar } from "./reader.ts";
 import type { Key, Placed, ReadContext, Reader, Reading } from "./reader.ts";
 
 const standard: Endpoint = { address: "127.0.0.1", port: 8080 };
 const unwritten: Placed<string> = { value: "", offset: -1 };
 const tokenMax = 512;
+const EVENT_STREAMS = 200;
 
 const webUrl: Reader<Endpoint> = {
   wants: "an address such as http://127.0.0.1:8080",
@@ -29,6 +31,7 @@ const webKeys = {
   token: optional("The bearer token of the API and the password of the pages.", token, unwritten, "none: nobody is let in"),
   token_env: optional("The environment variable that holds the token, instead of `token`.", variable, unwritten, ""),
   auth: optional("`none` lets everybody in; allowed on a loopback address alone.", placed(choice(["token", "none"])), { value: "token", offset: -1 } as Placed<"token" | "none">, "`token`"),
+  event_streams: optional("Pages that follow what happens at one time; more are told to wait (503).", whole(1, 10_000), EVENT_STREAMS, "`200`"),
 };
 
 const webMap = map(webKeys);
@@ -45,18 +48,18 @@ const webReader: Reader<WebConfig> = {
 export const webSection: Key<WebConfig> = optional(
   "The pages, the API and `/metrics`.",
   webReader,
-  { url: "http://127.0.0.1:8080", ...standard, auth: "token", token: null },
+  { url: "http://127.0.0.1:8080", ...standard, auth: "token", token: null, eventStreamsMax: EVENT_STREAMS },
   "",
 );
 
-function webConfig({ listen, token, token_env, auth }: Reading<typeof webKeys>, context: ReadContext): WebConfig {
+function webConfig({ listen, token, token_env, auth, event_streams: eventStreamsMax }: Reading<typeof webKeys>, context: ReadContext): WebConfig {
   const { address, port } = listen.value;
   if (auth.value === "none" && !isLoopback(address)) {
     context.report.mistake(auth.offset, `"web.auth: none" would let everybody in at ${address}`, "write http://127.0.0.1:8080 for \"web.listen\", or set a token");
   }
   if (token.offset >= 0 && token_env.offset >= 0) context.report.mistake(token_env.offset, '"web" has both "token" and "token_env"', "keep one of them");
   const url = `http://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
-  return { url, address, port, auth: auth.value, token: token.offset >= 0 ? token.value : environmentToken(token_env, context) };
+  return { url, address, port, auth: auth.value, token: token.offset >= 0 ? token.value : environmentToken(token_env, context), eventStreamsMax };
 }
 
 function environmentToken({ value: variable, offset }: Placed<string>, { env, report }: ReadContext): string | null {

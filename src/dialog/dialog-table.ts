@@ -56,6 +56,8 @@ export interface DialogTable extends CallObserver, GuardedCalls {
   restore(): number;
   /** Calls that have not ended. */
   readonly count: number;
+  /** Calls that have begun since the start. */
+  readonly begun: number;
 }
 
 /** What a dialog table needs. */
@@ -90,6 +92,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
   readonly #strays: StrayDialogs;
   readonly #audit: LampAudit;
   adopted = 0;
+  begun = 0;
   onStray: ((request: Message) => void) | null = null;
 
   constructor(deps: DialogTableDeps) {
@@ -117,6 +120,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
         return;
       }
       call = this.#begin(fork);
+      this.begun++;
     }
     call.lastSeenMs = this.now();
     if (call.invite(fork.id, fork.control, fork.caller, fork.callee)) this.#forks.set(fork.id, call);

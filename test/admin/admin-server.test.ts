@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { bodyBytesMax, type AdminServer } from "../../src/admin/admin-server.ts";
 import { keepAliveMs } from "../../src/admin/event-streams.ts";
 import { guessesPerMinute } from "../../src/admin/token-guesses.ts";
-import { sessionLifeMs } from "../../src/admin/session-table.ts";
+import { sessionLifeMs } from "../../src/admin/session-tickets.ts";
 import { json, list, refusal, type AdminRoute } from "../../src/admin/route.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 import { ask, desk, errorOf, TOKEN } from "./desk.ts";

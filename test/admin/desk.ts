@@ -12,14 +12,14 @@ import { seededRandom } from "../../src/base/random.ts";
 export const TOKEN = "a-token-of-some-length";
 
 /** An admin server that is asked without sockets, unless it is started. */
-export async function desk(parts: { routes?: readonly AdminRoute[]; auth?: "token" | "none"; token?: string | null; clock?: Clock; streams?: EventStreams; person?: GatekeeperDeps["person"] } = {}): Promise<AdminServer & { readonly streams: EventStreams }> {
-  const { person = () => null, routes = [], auth = "token", token = TOKEN, clock = systemClock } = parts;
+export async function desk(parts: { routes?: readonly AdminRoute[]; auth?: "token" | "none"; token?: string | null; clock?: Clock; streams?: EventStreams; people?: GatekeeperDeps["people"] } = {}): Promise<AdminServer & { readonly streams: EventStreams }> {
+  const { people = { prove: () => null, read: () => null }, routes = [], auth = "token", token = TOKEN, clock = systemClock } = parts;
   const folder = mkdtempSync(join(tmpdir(), "lamplight-pages-"));
   writeFileSync(join(folder, "index.html"), "<!doctype html><title>page</title>");
   writeFileSync(join(folder, "page.js"), "export {};");
   const streams = parts.streams ?? new EventStreams({ clock, snapshot: () => ({}) });
   let server: AdminServer | null = null;
-  const keeper = gatekeeper({ auth, token, clock, random: seededRandom(7), isOwnHost: (host) => host === "localhost" || host === "tel.example.test", port: () => server?.port ?? 8080, person });
+  const keeper = gatekeeper({ auth, token, clock, random: seededRandom(7), isOwnHost: (host) => host === "localhost" || host === "tel.example.test", port: () => server?.port ?? 8080, people, key: new Uint8Array(32).fill(1) });
   const built = await adminServer({ listen: { address: "127.0.0.1", port: 0 }, gatekeeper: keeper, routes, streams, pages: folder, clock, log: silentLog });
   server = built;
   return {

@@ -256,7 +256,7 @@ test("a configuration of a domain alone has every default", () => {
     registerExpires: { defaultSeconds: 3600, minSeconds: 60, maxSeconds: 86_400 },
     contactsPerUserMax: 10,
     dialogs: { ageMaxMs: 43_200_000, probeMs: 60_000, endDead: false },
-    web: { url: "http://127.0.0.1:8080", address: "127.0.0.1", port: 8080, auth: "token", token: null },
+    web: { url: "http://127.0.0.1:8080", address: "127.0.0.1", port: 8080, auth: "token", token: null, eventStreamsMax: 200 },
     log: { level: "info", sip: false },
     directoryPath: join(folder, "directory.yaml"),
     presence: {
@@ -322,7 +322,7 @@ store: /var/lib/lamplight
   });
   expect(config.registerExpires).toEqual({ defaultSeconds: 1800, minSeconds: 60, maxSeconds: 1800 });
   expect(config.dialogs.ageMaxMs).toBe(5_400_000);
-  expect(config.web).toEqual({ url: "http://localhost:9090", address: "localhost", port: 9090, auth: "none", token: null });
+  expect(config.web).toEqual({ url: "http://localhost:9090", address: "localhost", port: 9090, auth: "none", token: null, eventStreamsMax: 200 });
   expect(config.resolverServers).toEqual([{ address: "192.0.2.53", port: 53 }, { address: "192.0.2.53", port: 5353 }, { address: "::1", port: 53 }, { address: "::1", port: 53 }]);
   expect(config.limits).toMatchObject({ messageBytesMax: 1_048_576, connectionsMax: 77 });
   expect(config.log.sip).toBe(true);

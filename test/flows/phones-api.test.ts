@@ -12,7 +12,7 @@ let web: Web;
 
 beforeEach(async () => {
   stage = await Stage.start({ yaml: 'phones:\n  - { match: "^Acme", profile: polycom, dialogs: one }\n' });
-  web = webOf({ web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "token", token: TOKEN } }, stage.server, { clock: systemClock, random: systemRandom(), log: silentLog, transports: stage.transports });
+  web = webOf({ web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "token", token: TOKEN, eventStreamsMax: 200 } }, stage.server, { clock: systemClock, random: systemRandom(), log: silentLog, transports: stage.transports });
   await web.start();
 });
 

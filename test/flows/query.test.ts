@@ -21,7 +21,7 @@ let folder: string;
 
 beforeEach(async () => {
   stage = await Stage.start();
-  web = webOf({ web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "token", token: TOKEN } }, stage.server, { clock: systemClock, random: systemRandom(), log: silentLog, transports: stage.transports });
+  web = webOf({ web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "token", token: TOKEN, eventStreamsMax: 200 } }, stage.server, { clock: systemClock, random: systemRandom(), log: silentLog, transports: stage.transports });
   await web.start();
   folder = mkdtempSync(join(tmpdir(), "lamplight-query-"));
 });

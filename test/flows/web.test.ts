@@ -18,7 +18,7 @@ let streams: EventReader[];
 
 beforeEach(async () => {
   stage = await Stage.start();
-  web = webOf({ web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "token", token: TOKEN } }, stage.server, {
+  web = webOf({ web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "token", token: TOKEN, eventStreamsMax: 200 } }, stage.server, {
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,

@@ -25,7 +25,7 @@ const config: Config = {
   registerExpires: EXPIRES,
   contactsPerUserMax: 10,
   dialogs: { ageMaxMs: 43_200_000, probeMs: 60_000, endDead: false },
-  web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "none", token: null },
+  web: { url: "http://127.0.0.1:0", address: "127.0.0.1", port: 0, auth: "none", token: null, eventStreamsMax: 200 },
   log: { level: "silent", sip: false },
   directoryPath: "",
   presence: {
