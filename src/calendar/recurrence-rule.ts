@@ -1,0 +1,108 @@
+import { parseLocalTime, type LocalTime } from "./local-time.ts";
+
+/** How often a rule repeats. */
+export type Frequency = "YEARLY" | "MONTHLY" | "WEEKLY" | "DAILY" | "HOURLY" | "MINUTELY" | "SECONDLY";
+
+/** A recurrence rule (RFC 5545 §3.3.10), its numbers within their ranges, each list sorted. */
+export interface RecurrenceRule {
+  readonly frequency: Frequency;
+  /** 1 or more. */
+  readonly interval: number;
+  readonly count?: number;
+  readonly until?: { readonly local: LocalTime; readonly isDate: boolean; readonly isUtc: boolean };
+  /** 0 (Sunday) to 6; Monday unless the rule says otherwise. */
+  readonly weekStart: number;
+  readonly bySecond: readonly number[];
+  readonly byMinute: readonly number[];
+  readonly byHour: readonly number[];
+  /** `nth`: 0 every, 1 the first, -1 the last of the month or year. */
+  readonly byDay: readonly { readonly weekday: number; readonly nth: number }[];
+  readonly byMonthDay: readonly number[];
+  readonly byYearDay: readonly number[];
+  readonly byWeekNumber: readonly number[];
+  readonly byMonth: readonly number[];
+  readonly bySetPosition: readonly number[];
+}
+
+const FREQUENCIES: ReadonlyMap<string, Frequency> = new Map((["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"] as const).map((name) => [name, name]));
+const WEEKDAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
+const COUNT_MAX = 1_000_000_000;
+
+/** Reads what jCal has of a rule: `{ freq: "WEEKLY", byday: ["TU"], … }` (RFC 7265 §3.6.10), a single value or a list each; null when it breaks RFC 5545 §3.3.10. */
+export function parseRule(value: unknown): RecurrenceRule | null {
+  if (typeof value !== "object" || value === null) return null;
+  const parts = new Map(Object.entries(value).map(([name, part]) => [name.toLowerCase(), (Array.isArray(part) ? part : [part]).map(String)]));
+  const frequency = FREQUENCIES.get(parts.get("freq")?.[0]?.toUpperCase() ?? "");
+  const interval = whole(parts.get("interval"), 1, COUNT_MAX);
+  const count = whole(parts.get("count"), 1, COUNT_MAX);
+  const untilText = parts.get("until")?.[0];
+  const until = untilText === undefined ? undefined : parseLocalTime(untilText);
+  // ical.js numbers the days of the week from Sunday as 1.
+  const wkst = parts.get("wkst")?.[0] ?? "MO";
+  const weekStart = /^[1-7]$/.test(wkst) ? Number(wkst) - 1 : WEEKDAYS.indexOf(wkst.toUpperCase());
+  const byDay = (parts.get("byday") ?? []).map(dayOf);
+  const lists = {
+    bySecond: numbers(parts.get("bysecond"), 0, 60, false),
+    byMinute: numbers(parts.get("byminute"), 0, 59, false),
+    byHour: numbers(parts.get("byhour"), 0, 23, false),
+    byMonthDay: numbers(parts.get("bymonthday"), 1, 31, true),
+    byYearDay: numbers(parts.get("byyearday"), 1, 366, true),
+    byWeekNumber: numbers(parts.get("byweekno"), 1, 53, true),
+    byMonth: numbers(parts.get("bymonth"), 1, 12, false),
+    bySetPosition: numbers(parts.get("bysetpos"), 1, 366, true),
+  };
+  if (frequency === undefined || interval === null || count === null || until === null || weekStart < 0) return null;
+  const days = byDay.filter((day) => day !== null);
+  if (days.length < byDay.length) return null;
+  const { bySecond, byMinute, byHour, byMonthDay, byYearDay, byWeekNumber, byMonth, bySetPosition } = lists;
+  if (bySecond === null || byMinute === null || byHour === null || byMonthDay === null || byYearDay === null || byWeekNumber === null || byMonth === null || bySetPosition === null) return null;
+  return {
+    frequency,
+    interval: interval ?? 1,
+    ...(count === undefined ? {} : { count }),
+    ...(until === undefined ? {} : { until }),
+    weekStart,
+    // A second 60 is a leap second: the one before it.
+    bySecond: unique(bySecond.map((second) => Math.min(second, 59))),
+    byMinute,
+    byHour,
+    byDay: days,
+    byMonthDay,
+    byYearDay,
+    byWeekNumber,
+    byMonth,
+    bySetPosition,
+  };
+}
+
+function whole(texts: readonly string[] | undefined, min: number, max: number): number | undefined | null {
+  const text = texts?.[0];
+  if (text === undefined) return undefined;
+  const number = /^\+?\d{1,12}$/.test(text) ? Number(text) : 0;
+  return number >= min ? Math.min(number, max) : null;
+}
+
+/** Sorted and each once; null when one is out of range. With `isSigned`, -max..-min are in range too. */
+function numbers(texts: readonly string[] | undefined, min: number, max: number, isSigned: boolean): readonly number[] | null {
+  const found: number[] = [];
+  for (const text of texts ?? []) {
+    if (!/^[+-]?\d{1,4}$/.test(text)) return null;
+    const number = Number(text);
+    const size = isSigned ? Math.abs(number) : number;
+    if (size < min || size > max) return null;
+    found.push(number);
+  }
+  return unique(found);
+}
+
+function unique(numbers: readonly number[]): readonly number[] {
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
+
+function dayOf(text: string): { readonly weekday: number; readonly nth: number } | null {
+  const parts = /^([+-]?\d{1,2})?(SU|MO|TU|WE|TH|FR|SA)$/i.exec(text);
+  if (parts === null) return null;
+  const nth = Number(parts[1] ?? 0);
+  if (Math.abs(nth) > 53 || (parts[1] !== undefined && nth === 0)) return null;
+  return { weekday: WEEKDAYS.indexOf((parts[2] ?? "").toUpperCase()), nth };
+}
