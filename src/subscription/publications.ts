@@ -132,8 +132,8 @@ export class Publications {
     const seconds = decision.kind === "remove" ? 0 : decision.seconds;
     const now = clock.now();
     const until = now + seconds * 1000;
-    const answer = (): void => {
-      replyWhenKept(store, call, { status: 200, headers: `SIP-ETag: ${etag}\r\nExpires: ${seconds}\r\n` });
+    const answer = (refused?: () => void): void => {
+      replyWhenKept(store, call, { status: 200, headers: `SIP-ETag: ${etag}\r\nExpires: ${seconds}\r\n` }, refused);
     };
     if (seconds === 0) {
       if (store.isImmediate) answer();
@@ -147,7 +147,9 @@ export class Publications {
       counters.published++;
       this.#add(made);
       this.#keep(made);
-      answer();
+      answer(() => {
+        if (this.#byEtag.get(etag) === made) this.#end(made);
+      });
       this.#tell(made);
       return;
     }
@@ -156,13 +158,22 @@ export class Publications {
     const content = isSame ? {} : { publishedAt: now, contentType: keptText(facts.contentType), body: keptText(facts.body) };
     if (isSame) counters.publicationsRefreshed++;
     else counters.published++;
-    this.#byEtag.delete(before.etag);
-    held.publication = { ...before, ...content, etag, until };
-    this.#byEtag.set(etag, held);
+    this.#turn(held, { ...before, ...content, etag, until });
+    answer(() => {
+      // The phone knows the old entity tag alone, and will say the new state again.
+      if (this.#byEtag.get(etag) !== held) return;
+      this.#turn(held, before);
+      this.#tell(held);
+    });
+    this.#tell(held);
+  }
+
+  #turn(held: Held, publication: Publication): void {
+    this.#byEtag.delete(held.publication.etag);
+    held.publication = publication;
+    this.#byEtag.set(publication.etag, held);
     this.#startTimer(held);
     this.#keep(held);
-    answer();
-    this.#tell(held);
   }
 
   #add(held: Held): void {

@@ -1,6 +1,7 @@
 /* Preloaded into a test's process: a disk that stalls, is full, or whose every sync is recorded, for the files of one folder.
  *   SHIM_FOLDER   the folder
  *   SHIM_CONTROL  a file: while it holds "stall", writes and syncs wait; while it holds "full", nothing grows
+ *   SHIM_DEEP     set: its subfolders too (not with SHIM_LOG)
  *   SHIM_LOG      where syncs are recorded: records of a type, a length (32 bits) and that many bytes:
  *     P name\0 page(32) bytes   a page that has changed since it was told last, in the kernel's hands now (also what was stored through a mapping)
  *     T name\0 size(32)         the same for a file's size
@@ -49,7 +50,8 @@ static bool name_of(int fd, char name[NAME]) {
   if (length <= 0) return false;
   path[length] = 0;
   const size_t prefix = strlen(folder);
-  if (strncmp(path, folder, prefix) != 0 || path[prefix] != '/' || strlen(path + prefix + 1) >= NAME || strchr(path + prefix + 1, '/') != NULL) return false;
+  if (strncmp(path, folder, prefix) != 0 || path[prefix] != '/' || strlen(path + prefix + 1) >= NAME) return false;
+  if (strchr(path + prefix + 1, '/') != NULL && getenv("SHIM_DEEP") == NULL) return false;
   strcpy(name, path + prefix + 1);
   return strstr(name, "lock") == NULL;
 }

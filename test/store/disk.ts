@@ -96,6 +96,11 @@ export class Served {
   }
 }
 
+/** The environment of any program whose disk stalls while `control` holds `stall`; the folder must exist. After `buildDisk`. */
+export function stallingDisk(folder: string, control: string): NodeJS.ProcessEnv {
+  return { LD_PRELOAD: programs.shim, SHIM_FOLDER: folder, SHIM_CONTROL: control, SHIM_DEEP: "yes" };
+}
+
 const programs = { worker: "", disk: "", shim: "" };
 
 /** Builds what the tests of the disk run; false when there is no C compiler for the shim. */
