@@ -84,6 +84,8 @@ export interface Server {
   readonly spoken: SpokenStates;
   /** What was so when, as far as it is recorded. */
   readonly past: Past;
+  /** States and NOTIFYs that could not be recorded since the start. */
+  readonly unrecorded: () => number;
   /** Resolves when everything that was set before would survive a crash; rejects with UnavailableError. */
   kept(): Promise<void>;
   /** ms since 1970. */
@@ -322,6 +324,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     sentinel: guard,
     presence,
     spoken,
+    unrecorded: () => record?.missed ?? 0,
     past:
       world.record === undefined || record === null
         ? noPast

@@ -6,7 +6,7 @@ import type { SystemTransports } from "./sip/transport/system-transports.ts";
 import type { Store } from "./store/store.ts";
 
 /** The parts of a server that the metrics read. */
-export type MeasuredParts = Pick<Server, "gate" | "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory">;
+export type MeasuredParts = Pick<Server, "gate" | "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory" | "unrecorded">;
 
 /** What the server counts, as metrics; read only when asked. */
 export function webMetrics(server: MeasuredParts, transports: Pick<SystemTransports, "counters">, streams: EventStreams): readonly Metric[] {
@@ -53,6 +53,7 @@ export function webMetrics(server: MeasuredParts, transports: Pick<SystemTranspo
     counter("lamps_mended_total", "Lamps mended because nothing explained them.", () => sentinel.counts.mended),
     counter("calls_adopted_total", "Calls that were not known and were taken up because both phones agreed on them anew.", () => dialogs.adopted),
     counter("phones_mistaken_total", "Phones that lived in a call which they had called dead; their word counts no more.", () => sentinel.counts.mistaken),
+    counter("history_lost_total", "States and NOTIFYs that could not be written down for `why` at a moment that is over: the disk refused, or too much came at once.", () => server.unrecorded()),
     gauge("subscriptions", "Subscriptions that live.", () => subscriptions.counts().subscriptions),
     gauge("publications", "Publications that live.", () => subscriptions.counts().publications),
     counter(

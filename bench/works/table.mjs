@@ -13,7 +13,7 @@ export async function measureTable(works, setting) {
     for (let round = 0; round < setting.rounds; round++) {
       setting.note(`${work.title} …`);
       const ours = await measured(work, setting, () => startLamplight({ main: setting.main, folder: join(setting.folder, "lamplight"), require: work.require ?? "none" }));
-      const theirs = setting.hasPeer ? await measured(work, setting, () => startKamailio({ folder: join(setting.folder, "kamailio"), defines: ["PREFAULT", ...(work.peer ?? [])], database: work.database === true })) : null;
+      const theirs = setting.hasPeer && work.isOurs !== true ? await measured(work, setting, () => startKamailio({ folder: join(setting.folder, "kamailio"), defines: ["PREFAULT", ...(work.peer ?? [])], database: work.database === true })) : null;
       const ratio = ours?.cpuUs == null || theirs?.cpuUs == null ? null : ours.cpuUs / theirs.cpuUs;
       rows.push({ name: work.name, title: work.title, goal: work.goal, ours, theirs, ratio });
       setting.note(` ${ratio === null ? `${shown(ours?.cpuUs)} µs` : `${ratio.toFixed(2)} ×${work.goal === null ? "" : ` (goal ${work.goal})`}`}\n`);
