@@ -23,8 +23,14 @@ export const XML_DEPTH_MAX = 32;
 export const XML_ELEMENTS_MAX = 2000;
 /** How many attributes a document may have, namespace declarations included. */
 export const XML_ATTRIBUTES_MAX = 2000;
-/** Start tags, end tags, comments and instructions together: checked before anything is built. */
-const MARKUP_MAX = 2 * XML_ELEMENTS_MAX + 200;
+/** What a document may hold; what a phone sends stays within `XML_LIMITS`, a calendar server that we asked may answer more. */
+export interface XmlLimits {
+  readonly bytesMax: number;
+  readonly elementsMax: number;
+  readonly attributesMax: number;
+}
+/** The bounds for whatever a phone or a watcher sends. */
+export const XML_LIMITS: XmlLimits = { bytesMax: XML_SIZE_MAX, elementsMax: XML_ELEMENTS_MAX, attributesMax: XML_ATTRIBUTES_MAX };
 
 // References are resolved here and not by the package: it knows HTML's, and leaves unknown ones standing.
 const parser = new XMLParser({
@@ -44,15 +50,18 @@ const parser = new XMLParser({
 
 /** Reads an XML body (bytes as latin1) of a peer: UTF-8 with or without a byte order mark, latin1 when it says so or is no UTF-8.
  *  Throws ParseError for anything malformed, for a DOCTYPE (so no entity is ever defined), and beyond the bounds above. */
-export function parseXml(body: string): XmlElement {
-  if (body.length > XML_SIZE_MAX) throw new ParseError(`XML body of ${body.length} bytes; at most ${XML_SIZE_MAX} are read`, 413);
+export function parseXml(body: string, limits: XmlLimits = XML_LIMITS): XmlElement {
+  const { bytesMax, elementsMax, attributesMax } = limits;
+  if (body.length > bytesMax) throw new ParseError(`XML body of ${body.length} bytes; at most ${bytesMax} are read`, 413);
   const text = decoded(body);
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text)) throw new ParseError("XML with a character that XML forbids");
   if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) throw new ParseError("XML with a DOCTYPE; none is read");
-  if (text.split("<", MARKUP_MAX + 2).length - 1 > MARKUP_MAX) throw new ParseError(`XML with more than ${XML_ELEMENTS_MAX} elements`);
+  // Start tags, end tags, comments and instructions together: checked before anything is built.
+  const markupMax = 2 * elementsMax + 200;
+  if (text.split("<", markupMax + 2).length - 1 > markupMax) throw new ParseError(`XML with more than ${elementsMax} elements`);
   const equals = text.match(/=\s*["']/g)?.length ?? 0;
-  if (equals > XML_ATTRIBUTES_MAX) throw new ParseError(`XML with more than ${XML_ATTRIBUTES_MAX} attributes`);
-  const document = elementsIn(rawTree(text), NO_SCOPE, { left: XML_ELEMENTS_MAX }, 1);
+  if (equals > attributesMax) throw new ParseError(`XML with more than ${attributesMax} attributes`);
+  const document = elementsIn(rawTree(text), NO_SCOPE, { left: elementsMax }, 1);
   const [root, second] = document.children;
   if (root === undefined || second !== undefined || document.text !== "" || !text.trimEnd().endsWith(">")) throw new ParseError("XML without exactly one root element");
   return root;
@@ -108,7 +117,7 @@ function elementsIn(nodes: unknown, scope: Scope, budget: { left: number }, dept
     if (name === "#text") text += resolved(String(content));
     else if (name === "#cdata") text += cdata(content);
     else {
-      if (--budget.left < 0) throw new ParseError(`XML with more than ${XML_ELEMENTS_MAX} elements`);
+      if (--budget.left < 0) throw new ParseError("XML with too many elements");
       if (depth > XML_DEPTH_MAX) throw new ParseError(`XML nested deeper than ${XML_DEPTH_MAX}`);
       children.push(element(name, content, attributes, scope, budget, depth));
     }
