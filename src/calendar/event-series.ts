@@ -178,7 +178,7 @@ function masterOf(component: ICalComponent, part: EventPart, { zones }: SeriesCo
   for (const property of component.properties) {
     if (property.name === "rrule" || property.name === "exrule") {
       for (const value of property.values) {
-        const rule = parseRule(value);
+        const rule = parseRule(String(value));
         if (rule === null) return null;
         (property.name === "rrule" ? rules : exceptRules).push(rule);
       }

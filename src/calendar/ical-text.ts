@@ -113,6 +113,9 @@ function* unfolded(text: string): Generator<string> {
 }
 
 function parseProperty(line: string): ICalProperty | null {
+  // ical.js refuses a whole rule for one number out of range; ours is read by `parseRule`.
+  const rule = /^(RRULE|EXRULE)(?:;[^:]*)?:(.*)$/i.exec(line);
+  if (rule !== null) return { name: (rule[1] ?? "").toLowerCase(), type: "recur", values: [(rule[2] ?? "").trim()], parameters: new Map() };
   let jcal: unknown;
   try {
     jcal = ICAL.parse.property(line);

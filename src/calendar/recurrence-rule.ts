@@ -28,28 +28,30 @@ const FREQUENCIES: ReadonlyMap<string, Frequency> = new Map((["YEARLY", "MONTHLY
 const WEEKDAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
 const COUNT_MAX = 1_000_000_000;
 
-/** Reads what jCal has of a rule: `{ freq: "WEEKLY", byday: ["TU"], … }` (RFC 7265 §3.6.10), a single value or a list each; null when it breaks RFC 5545 §3.3.10. */
-export function parseRule(value: unknown): RecurrenceRule | null {
-  if (typeof value !== "object" || value === null) return null;
-  const parts = new Map(Object.entries(value).map(([name, part]) => [name.toLowerCase(), (Array.isArray(part) ? part : [part]).map(String)]));
-  const frequency = FREQUENCIES.get(parts.get("freq")?.[0]?.toUpperCase() ?? "");
-  const interval = whole(parts.get("interval"), 1, COUNT_MAX);
-  const count = whole(parts.get("count"), 1, COUNT_MAX);
-  const untilText = parts.get("until")?.[0];
-  const until = untilText === undefined ? undefined : parseLocalTime(untilText);
-  // ical.js numbers the days of the week from Sunday as 1.
-  const wkst = parts.get("wkst")?.[0] ?? "MO";
-  const weekStart = /^[1-7]$/.test(wkst) ? Number(wkst) - 1 : WEEKDAYS.indexOf(wkst.toUpperCase());
-  const byDay = (parts.get("byday") ?? []).map(dayOf);
+/** Reads the value of RRULE or EXRULE; null when it breaks RFC 5545 §3.3.10. A number that is out of its range, as `BYMONTH=0`, is left out; parts that
+ *  nobody knows are skipped. */
+export function parseRule(text: string): RecurrenceRule | null {
+  const parts = new Map<string, readonly string[]>();
+  for (const part of text.split(";")) {
+    const equals = part.indexOf("=");
+    if (equals > 0) parts.set(part.slice(0, equals).trim().toUpperCase(), part.slice(equals + 1).split(",").map((value) => value.trim()));
+  }
+  const frequency = FREQUENCIES.get(parts.get("FREQ")?.[0]?.toUpperCase() ?? "");
+  const interval = whole(parts.get("INTERVAL"), 1, COUNT_MAX);
+  const count = whole(parts.get("COUNT"), 1, COUNT_MAX);
+  const untilText = parts.get("UNTIL")?.[0];
+  const until = untilText === undefined ? undefined : parseLocalTime(extended(untilText));
+  const weekStart = WEEKDAYS.indexOf((parts.get("WKST")?.[0] ?? "MO").toUpperCase());
+  const byDay = (parts.get("BYDAY") ?? []).map(dayOf);
   const lists = {
-    bySecond: numbers(parts.get("bysecond"), 0, 60, false),
-    byMinute: numbers(parts.get("byminute"), 0, 59, false),
-    byHour: numbers(parts.get("byhour"), 0, 23, false),
-    byMonthDay: numbers(parts.get("bymonthday"), 1, 31, true),
-    byYearDay: numbers(parts.get("byyearday"), 1, 366, true),
-    byWeekNumber: numbers(parts.get("byweekno"), 1, 53, true),
-    byMonth: numbers(parts.get("bymonth"), 1, 12, false),
-    bySetPosition: numbers(parts.get("bysetpos"), 1, 366, true),
+    bySecond: numbers(parts.get("BYSECOND"), 0, 60, false),
+    byMinute: numbers(parts.get("BYMINUTE"), 0, 59, false),
+    byHour: numbers(parts.get("BYHOUR"), 0, 23, false),
+    byMonthDay: numbers(parts.get("BYMONTHDAY"), 1, 31, true),
+    byYearDay: numbers(parts.get("BYYEARDAY"), 1, 366, true),
+    byWeekNumber: numbers(parts.get("BYWEEKNO"), 1, 53, true),
+    byMonth: numbers(parts.get("BYMONTH"), 1, 12, false),
+    bySetPosition: numbers(parts.get("BYSETPOS"), 1, 366, true),
   };
   if (frequency === undefined || interval === null || count === null || until === null || weekStart < 0) return null;
   const days = byDay.filter((day) => day !== null);
@@ -82,15 +84,21 @@ function whole(texts: readonly string[] | undefined, min: number, max: number): 
   return number >= min ? Math.min(number, max) : null;
 }
 
-/** Sorted and each once; null when one is out of range. With `isSigned`, -max..-min are in range too. */
+/** `19971224T000000Z` as `1997-12-24T00:00:00Z`. */
+function extended(text: string): string {
+  return text.replace(/^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?$/i, (_, year: string, month: string, day: string, hour?: string, minute?: string, second?: string, zulu?: string) =>
+    hour === undefined ? `${year}-${month}-${day}` : `${year}-${month}-${day}T${hour}:${minute ?? ""}:${second ?? ""}${(zulu ?? "").toUpperCase()}`,
+  );
+}
+
+/** Sorted and each once; null when one is no number. With `isSigned`, -max..-min are in range too. */
 function numbers(texts: readonly string[] | undefined, min: number, max: number, isSigned: boolean): readonly number[] | null {
   const found: number[] = [];
   for (const text of texts ?? []) {
     if (!/^[+-]?\d{1,4}$/.test(text)) return null;
     const number = Number(text);
     const size = isSigned ? Math.abs(number) : number;
-    if (size < min || size > max) return null;
-    found.push(number);
+    if (size >= min && size <= max) found.push(number);
   }
   return unique(found);
 }

@@ -1,4 +1,4 @@
-import { textOf, propertyOf, type ICalComponent } from "./ical-text.ts";
+import { textOf, type ICalComponent } from "./ical-text.ts";
 import { parseLocalTime, type LocalTime } from "./local-time.ts";
 import { occurrences, type Budget } from "./occurrences.ts";
 import { parseRule } from "./recurrence-rule.ts";
@@ -51,8 +51,8 @@ function* onsets(observance: ICalComponent, start: LocalTime, from: number, budg
       }
     }
   }
-  const value = propertyOf(observance, "rrule")?.values[0];
-  const rule = value === undefined ? null : parseRule(value);
+  const text = textOf(observance, "rrule");
+  const rule = text === "" ? null : parseRule(text);
   if (rule === null) return;
   const until = rule.until === undefined ? CHANGES_TO : rule.until.isUtc ? rule.until.local + from : rule.until.local;
   for (const time of occurrences(rule, start, CHANGES_FROM, CHANGES_TO, until, budget)) if (time !== start) yield time;
