@@ -1,7 +1,8 @@
-// Bundles src/main.ts into dist/main.js, and the store's thread beside it: npm packages stay outside.
+// Bundles src/main.ts into dist/main.js, and the store's thread beside it: npm packages stay outside. The pages go to dist/web.
 import { chmod, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildPages } from "./build-web.mjs";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const entry = at("src/main.ts");
@@ -32,3 +33,4 @@ await build({
   logLevel: "warning",
 });
 await chmod(outfile, 0o755);
+await buildPages();

@@ -1,5 +1,5 @@
 // The test command: every check of the project, and one line of figures at the end.
-// `node scripts/test.mjs` runs all; names (types, lint, layers, deadcode, tests, interop) choose some.
+// `node scripts/test.mjs` runs all; names (types, pages, lint, layers, deadcode, tests, interop) choose some.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const node = (script, ...args) => [process.execPath, [join(root, "node_modules", script), ...args]];
 const STATIC = {
   types: node("typescript/bin/tsc", "--noEmit"),
+  pages: node("typescript/bin/tsc", "--noEmit", "-p", "web"),
   lint: node("eslint/bin/eslint.js", ".", "--max-warnings", "0"),
   layers: node("dependency-cruiser/bin/dependency-cruise.mjs", "--config", ".dependency-cruiser.cjs", "src"),
   deadcode: node("knip/bin/knip.js", "--no-progress"),

@@ -9,6 +9,7 @@ const PACKAGES = new Map([
   ["sipsak", "sipsak"],
   ["baresip", "baresip-core"],
   ["linphonec", "linphone-cli"],
+  ["chromium", "chromium"],
   ["xmllint", "libxml2-utils"],
   ["openssl", "openssl"],
   ["gcc", "gcc"],
