@@ -1,4 +1,5 @@
 import type { Endpoint } from "./address.ts";
+import type { CalendarConfig } from "./calendars-schema.ts";
 import type { KeyPair } from "./certificate.ts";
 import type { Expires, Rate } from "./quantity.ts";
 
@@ -29,6 +30,8 @@ export interface Config {
   readonly resolverServers: readonly Endpoint[];
   /** What single phones need beside the built-in list; the first that matches counts. */
   readonly phones: readonly PhoneRule[];
+  /** What speaks for people besides their phones; left out counts as none. It holds secrets: never logged, stored or served. */
+  readonly calendars?: readonly CalendarConfig[];
 }
 
 /** What the operator says of phones whose User-Agent matches; a key that he left out is as the built-in list has it. */
@@ -164,6 +167,10 @@ export interface DirectoryUser {
   /** Wants to be left in peace until he says otherwise; left out counts as false. */
   readonly doNotDisturb?: boolean;
   readonly secret: Secret;
+  /** The mail address whose calendar speaks for him. */
+  readonly mailbox?: string;
+  /** IANA or Windows name of the time zone that he lives in. */
+  readonly timeZone?: string;
   /** Others see that he talks, never with whom. */
   readonly isPrivate?: boolean;
   /** Left out: as `presence.anyone_in_domain_may_watch` says. */

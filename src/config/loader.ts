@@ -2,10 +2,12 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { LineCounter } from "yaml";
 import { ConfigError } from "../base/errors.ts";
+import { calendarConfigs } from "./calendars-schema.ts";
 import { fileTrouble } from "./certificate.ts";
 import type { Config, DirectoryFile, Loaded } from "./config.ts";
 import { directoryFile, directoryKeys, directorySchema } from "./directory-schema.ts";
 import { overlap, parseListenUrl } from "./listen.ts";
+import { numberDigits } from "./name-clash.ts";
 import { phoneRules } from "./phones-schema.ts";
 import { defaults } from "./reader.ts";
 import type { ReadContext, Reading } from "./reader.ts";
@@ -33,13 +35,14 @@ export function loadConfig(path: string, env: Environment, nowMs: number | null 
   refuseWebOverlap(read, main);
   const directoryPath = resolve(folder, read.directory === "" ? "directory.yaml" : read.directory);
   const { file, report, isFound } = readDirectory(path, directoryPath, main, read, env);
+  const calendars = calendarConfigs(read.calendars, isNamedBy(file), main.report);
   const mistakes = [...main.report.mistakes, ...report.mistakes];
   if (mistakes.length > 0) throw new ConfigError(mistakeLines(mistakes));
   warn(read, main.report);
   if (holdsToken(main)) warnIfOpen(path, path, "a token", main.report);
   if (file.users.some((user) => user.secret.kind !== "none")) warnIfOpen(directoryPath, report.file, "passwords", report);
   return {
-    config: { ...configOf(read, folder, directoryPath), phones },
+    config: { ...configOf(read, folder, directoryPath), phones, calendars },
     directory: file,
     files: [resolve(path), ...(isFound ? [directoryPath] : [])],
     warnings: [...main.report.warnings, ...report.warnings],
@@ -112,7 +115,13 @@ function warnIfOpen(path: string, shown: string, what: string, report: Report): 
   if (isOpen) report.warn(`${shown} holds ${what} and everyone on this machine can read it; run "chmod 600 ${shown}"`);
 }
 
-function configOf(read: ConfigReading, folder: string, directoryPath: string): Omit<Config, "phones"> {
+/** Whether a name is the id, alias or number of one of them. */
+function isNamedBy({ users }: DirectoryFile): (name: string) => boolean {
+  const names = new Set(users.flatMap(({ id, aliases, numbers }) => [id, ...aliases.map((alias) => alias.toLowerCase()), ...numbers.map(numberDigits)]));
+  return (name) => names.has(name) || names.has(name.toLowerCase()) || (/^\+?[0-9 ().-]+$/.test(name) && names.has(numberDigits(name)));
+}
+
+function configOf(read: ConfigReading, folder: string, directoryPath: string): Omit<Config, "phones" | "calendars"> {
   const { authentication, presence, limits } = read;
   return {
     domain: read.domain,

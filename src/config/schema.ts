@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { endpoint, isDomainName, network } from "./address.ts";
+import { calendarsKey } from "./calendars-schema.ts";
 import type { ListenEntry } from "./config.ts";
 import { expires } from "./expires.ts";
 import { listen } from "./listen.ts";
@@ -104,6 +105,7 @@ export const configKeys = {
   presence: section("How a person's state is made of what is known, and told to watchers.", presenceKeys),
   limits: section("What the server takes from others at most.", limitsKeys, ["dialled", "caller", "requests"]),
   phones: phonesKey,
+  calendars: calendarsKey,
   resolver: section("How host names are looked up.", {
     servers: optional("Name servers to ask.", list(endpoint(53, "192.0.2.53 or 192.0.2.53:5353"), "a list of addresses such as [192.0.2.53]"), [], "the system's"),
   }),
@@ -111,7 +113,7 @@ export const configKeys = {
 
 /** Keys of the contract that later versions bring. */
 export const laterConfigKeys: readonly string[] = [
-  "domains", "calendars", "features", "ringing", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes", "dialplan", "blocked",
+  "domains", "features", "ringing", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes", "dialplan", "blocked",
   "media_servers", "media", "topology_hiding", "capture", "script",
 ];
 

@@ -18,6 +18,10 @@ export interface User {
   readonly doNotDisturb?: boolean;
   /** Others see that he talks, never with whom. */
   readonly isPrivate?: boolean;
+  /** The mail address whose calendar speaks for him. */
+  readonly mailbox?: string;
+  /** IANA or Windows name of the time zone that he lives in. */
+  readonly timeZone?: string;
 }
 
 /** What a digest answer is checked against: hashes of `id:domain:password` (RFC 7616 §3.4.2) in lower-case hexadecimal. None: this user cannot prove who he is. */
@@ -29,12 +33,12 @@ export interface Ha1 {
 /** The user that a line of the directory file stands for; a plain password becomes hashes here and is kept nowhere. */
 export function userOf(line: DirectoryUser, domain: string): User {
   const { id, name, aliases, numbers, inbound, isPrivate, doNotDisturb } = line;
-  return { aor: aorOf(id, domain), id, name, aliases, numbers, inbound, ha1: ha1Of(line, domain), ...(isPrivate === true ? { isPrivate } : {}), ...(doNotDisturb === true ? { doNotDisturb } : {}) };
+  return { aor: aorOf(id, domain), id, name, aliases, numbers, inbound, ha1: ha1Of(line, domain), ...(isPrivate === true ? { isPrivate } : {}), ...(doNotDisturb === true ? { doNotDisturb } : {}), ...(line.mailbox === undefined ? {} : { mailbox: line.mailbox }), ...(line.timeZone === undefined ? {} : { timeZone: line.timeZone }) };
 }
 
 /** True when nothing about a user has changed. */
 export function sameUser(a: User, b: User): boolean {
-  return JSON.stringify([a.aor, a.name, a.aliases, a.numbers, a.inbound, a.ha1.md5, a.ha1.sha256, a.isPrivate, a.doNotDisturb]) === JSON.stringify([b.aor, b.name, b.aliases, b.numbers, b.inbound, b.ha1.md5, b.ha1.sha256, b.isPrivate, b.doNotDisturb]);
+  return JSON.stringify([a.aor, a.name, a.aliases, a.numbers, a.inbound, a.ha1.md5, a.ha1.sha256, a.isPrivate, a.mailbox, a.timeZone, a.doNotDisturb]) === JSON.stringify([b.aor, b.name, b.aliases, b.numbers, b.inbound, b.ha1.md5, b.ha1.sha256, b.isPrivate, b.mailbox, b.timeZone, b.doNotDisturb]);
 }
 
 function ha1Of({ id, secret }: DirectoryUser, domain: string): Ha1 {

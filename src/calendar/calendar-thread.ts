@@ -1,0 +1,195 @@
+import { Worker } from "node:worker_threads";
+import { UnavailableError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { CalendarAdapter, Reading, Span } from "./adapter.ts";
+import type { AdapterSettings } from "./adapters.ts";
+
+/** What the thread is told. */
+export type ThreadOrder =
+  | { readonly kind: "open"; readonly adapter: number; readonly settings: Omit<AdapterSettings, "clock"> }
+  | { readonly kind: "watch"; readonly adapter: number }
+  | { readonly kind: "read"; readonly adapter: number; readonly call: number; readonly mailboxes: readonly string[]; readonly span: Span }
+  | { readonly kind: "abort"; readonly call: number }
+  | { readonly kind: "close"; readonly adapter: number };
+
+/** What the thread answers. */
+export type ThreadAnswer =
+  | { readonly kind: "opened"; readonly adapter: number; readonly batchSize: number; readonly watches: boolean }
+  | { readonly kind: "refused"; readonly adapter: number; readonly name: string }
+  | { readonly kind: "readings"; readonly call: number; readonly readings: ReadonlyMap<string, Reading> }
+  | { readonly kind: "changed"; readonly adapter: number; readonly mailbox?: string }
+  | { readonly kind: "closed"; readonly adapter: number };
+
+/** Makes adapters that live in a thread of their own. */
+export interface CalendarThread {
+  /** Starts the thread if none runs. Rejects with UnavailableError when the adapter cannot be made. */
+  open(settings: Omit<AdapterSettings, "clock">): Promise<CalendarAdapter>;
+  /** Ends the thread, whatever it does. */
+  close(): Promise<void>;
+}
+
+/** Memory that the thread may take, MB: a calendar that takes more ends the thread, never the server. */
+const MEMORY_MAX_MB = 512;
+/** How long a closing adapter is waited for is the caller's affair; a read that was given up and is not answered so many times over is a thread that hangs. */
+const DEAF_CALLS_MAX = 4;
+
+/** A thread that runs the program at `workerPath`; nothing is started before the first `open`. After it died, the next read starts another. */
+export function calendarThread(deps: { readonly workerPath: string; readonly log: Log }): CalendarThread {
+  return new Thread(deps);
+}
+
+interface Proxy {
+  readonly settings: Omit<AdapterSettings, "clock">;
+  readonly opened: Promise<{ readonly batchSize: number; readonly watches: boolean }>;
+  readonly settle: { resolve(opened: { readonly batchSize: number; readonly watches: boolean }): void; reject(err: unknown): void };
+  onChange: ((mailbox?: string) => void) | null;
+  onClosed: (() => void) | null;
+}
+
+class Thread implements CalendarThread {
+  readonly #deps: { readonly workerPath: string; readonly log: Log };
+  readonly #proxies = new Map<number, Proxy>();
+  readonly #calls = new Map<number, { readonly done: (readings: ReadonlyMap<string, Reading>) => void; isGivenUp: boolean }>();
+  #worker: Worker | null = null;
+  #numbers = 0;
+  #isClosed = false;
+
+  constructor(deps: { readonly workerPath: string; readonly log: Log }) {
+    this.#deps = deps;
+  }
+
+  async open(settings: Omit<AdapterSettings, "clock">): Promise<CalendarAdapter> {
+    const number = ++this.#numbers;
+    const settle: Proxy["settle"] = { resolve: () => undefined, reject: () => undefined };
+    const opened = new Promise<{ readonly batchSize: number; readonly watches: boolean }>((resolve, reject) => {
+      settle.resolve = resolve;
+      settle.reject = reject;
+    });
+    const proxy: Proxy = { settings, opened, settle, onChange: null, onClosed: null };
+    this.#proxies.set(number, proxy);
+    // A thread that starts opens all that there is.
+    if (this.#worker === null) this.#running();
+    else this.#tell({ kind: "open", adapter: number, settings });
+    const { batchSize, watches } = await opened;
+    return {
+      batchSize,
+      read: (mailboxes, span, signal) => this.#read(number, mailboxes, span, signal),
+      ...(watches
+        ? {
+            watch: (onChange: (mailbox?: string) => void) => {
+              proxy.onChange = onChange;
+              this.#tell({ kind: "watch", adapter: number });
+            },
+          }
+        : {}),
+      close: () => this.#close(number, proxy),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const worker = this.#worker;
+    this.#worker = null;
+    this.#giveUpCalls("the server is stopping");
+    await worker?.terminate();
+  }
+
+  #read(adapter: number, mailboxes: readonly string[], span: Span, signal: AbortSignal): Promise<ReadonlyMap<string, Reading>> {
+    if (this.#isClosed) return Promise.resolve(new Map());
+    const number = ++this.#numbers;
+    return new Promise((resolve) => {
+      const giveUp = (): void => {
+        call.isGivenUp = true;
+        this.#tell({ kind: "abort", call: number });
+        this.#endIfDeaf();
+      };
+      const call = {
+        done: (readings: ReadonlyMap<string, Reading>): void => {
+          signal.removeEventListener("abort", giveUp);
+          this.#calls.delete(number);
+          resolve(readings);
+        },
+        isGivenUp: false,
+      };
+      this.#calls.set(number, call);
+      signal.addEventListener("abort", giveUp);
+      this.#tell({ kind: "read", adapter, call: number, mailboxes, span });
+    });
+  }
+
+  #close(number: number, proxy: Proxy): Promise<void> {
+    this.#proxies.delete(number);
+    if (this.#worker === null) return Promise.resolve();
+    return new Promise((resolve) => {
+      proxy.onClosed = resolve;
+      this.#proxies.set(number, proxy);
+      this.#tell({ kind: "close", adapter: number });
+    });
+  }
+
+  /** A thread that answers none of several calls that were given up is busy with something that does not end. */
+  #endIfDeaf(): void {
+    const deaf = [...this.#calls.values()].filter(({ isGivenUp }) => isGivenUp).length;
+    if (deaf < DEAF_CALLS_MAX) return;
+    this.#deps.log.warn({ count: deaf }, "the calendar thread does not answer: another is started");
+    const worker = this.#worker;
+    this.#worker = null;
+    this.#giveUpCalls("the thread that reads calendars did not answer");
+    worker?.terminate().catch(() => undefined);
+  }
+
+  #tell(order: ThreadOrder): void {
+    if (!this.#isClosed) this.#running().postMessage(order);
+  }
+
+  #running(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const worker = new Worker(this.#deps.workerPath, { name: "calendar", resourceLimits: { maxOldGenerationSizeMb: MEMORY_MAX_MB } });
+    this.#worker = worker;
+    worker.unref();
+    worker.on("message", (answer: ThreadAnswer) => {
+      if (this.#worker === worker) this.#hear(answer);
+    });
+    const lost = (err: unknown): void => {
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      this.#deps.log.warn({ reason: err instanceof Error && "code" in err ? String(err.code) : "it ended" }, "the calendar thread is lost: the next poll starts another");
+      for (const { settle } of this.#proxies.values()) settle.reject(new UnavailableError("the calendar thread ended"));
+      this.#giveUpCalls("the thread that reads calendars ended");
+    };
+    worker.on("error", lost);
+    worker.on("exit", lost);
+    // After a loss the adapters are made anew, with their settings.
+    for (const [adapter, { settings, onChange }] of this.#proxies) {
+      worker.postMessage({ kind: "open", adapter, settings } satisfies ThreadOrder);
+      if (onChange !== null) worker.postMessage({ kind: "watch", adapter } satisfies ThreadOrder);
+    }
+    return worker;
+  }
+
+  #hear(answer: ThreadAnswer): void {
+    switch (answer.kind) {
+      case "opened":
+        this.#proxies.get(answer.adapter)?.settle.resolve(answer);
+        return;
+      case "refused":
+        this.#proxies.get(answer.adapter)?.settle.reject(new UnavailableError(`the calendar's adapter cannot be made (${answer.name})`));
+        return;
+      case "readings":
+        this.#calls.get(answer.call)?.done(answer.readings);
+        return;
+      case "changed":
+        this.#proxies.get(answer.adapter)?.onChange?.(answer.mailbox);
+        return;
+      case "closed":
+        this.#proxies.get(answer.adapter)?.onClosed?.();
+        this.#proxies.delete(answer.adapter);
+    }
+  }
+
+  /** Who waits is told that it failed: a mailbox that is missing from an answer counts so. */
+  #giveUpCalls(why: string): void {
+    for (const { done } of [...this.#calls.values()]) done(new Map([["", { kind: "failure", failure: "timeout", text: why }]]));
+    for (const { onClosed } of this.#proxies.values()) onClosed?.();
+  }
+}
