@@ -27,6 +27,7 @@ import type { RecordDisk } from "./presence/record-disk.ts";
 import { recorder } from "./presence/recorder.ts";
 import { registrationSource } from "./presence/registration-source.ts";
 import { spokenStates, type SpokenStates } from "./presence/spoken-states.ts";
+import { messagesStanding, watchStanding } from "./presence/watch-rules.ts";
 import { watchersOf } from "./presence/watchers.ts";
 import { authentication, type AuthenticationCounts } from "./proxy/authentication.ts";
 import { Branch } from "./proxy/branch.ts";
@@ -43,6 +44,7 @@ import { routeTokens } from "./proxy/route-token.ts";
 import { checkSync, type CheckSyncResult } from "./registrar/check-sync.ts";
 import { regPackage } from "./registrar/reg-package.ts";
 import { registrar, type Registrar } from "./registrar/registrar.ts";
+import { listDirectory, streamOf } from "./watched-lists.ts";
 import { loadSecrets } from "./secrets.ts";
 import { createNonces } from "./sip/digest/nonces.ts";
 import type { Resolver } from "./sip/resolver/resolve.ts";
@@ -53,6 +55,7 @@ import { standardTimes } from "./sip/transaction/machine.ts";
 import type { Flow, TransportHandler, Transports } from "./sip/transport/transport.ts";
 import { parseSipUri } from "./sip/uri.ts";
 import type { Store } from "./store/store.ts";
+import type { Standing } from "./subscription/standing.ts";
 import { subscriptions, type Subscriptions } from "./subscription/subscriptions.ts";
 
 /** The world that a server runs in: a simulation passes another one. */
@@ -178,6 +181,14 @@ export function createServer(config: Config, people: DirectoryFile, world: World
   const spoken = spokenStates({ clock, store, presence, isDisturbedByDefault: (aor) => directory.user(aor)?.doNotDisturb === true, log });
   const phones = phoneTable(config.phones);
   const mailboxes = mailboxTable({ clock, store });
+  const standingOf = (watcher: Aor | null, resource: Aor): Standing => {
+    const person = directory.user(resource);
+    return person === null ? "block" : watchStanding(watcher, person);
+  };
+  const mailStandingOf = (watcher: Aor | null, resource: Aor): Standing => {
+    const person = directory.user(resource);
+    return person === null ? "block" : messagesStanding(watcher, person);
+  };
   const registrationEvents = regPackage({
     registrar: reg,
     clock,
@@ -185,11 +196,12 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       watchers.changed(event, aor);
     },
     isWatched: (aor) => watchers.isWatched(aor, "reg"),
+    standingOf,
   });
   const packages = eventPackages({
-    presence: presencePackage({ presence, imToRpid: (userAgent) => config.presence.imToRpid || phones.isImPublisher(userAgent), keepsWritten: !config.presence.merge }),
-    dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true),
-    messageSummary: messageSummaryPackage(mailboxes),
+    presence: presencePackage({ presence, standingOf, imToRpid: (userAgent) => config.presence.imToRpid || phones.isImPublisher(userAgent), keepsWritten: !config.presence.merge }),
+    dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true, standingOf),
+    messageSummary: messageSummaryPackage(mailboxes, mailStandingOf),
     reg: registrationEvents,
     featureEvent: featureEventPackage({ doNotDisturb: spoken, forwarding: null }),
   });
@@ -206,8 +218,11 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       watchersPerAorMax: WATCHERS_PER_AOR_MAX,
       publicationsPerAorMax: PUBLICATIONS_PER_AOR_MAX,
       publishBodyMax: PUBLISH_BODY_MAX,
+      listIntervalMs: config.presence.notifyIntervalMs,
     },
     profileOf: phones.profileOf,
+    lists: listDirectory(directory),
+    streamOf: (watcher, contact, phone) => streamOf(reg, watcher, contact, phone),
     mayPublish: (call) => call.isTrusted || config.authentication.require !== "all" || call.caller === call.aor,
     log,
     ...(record === null ? {} : { witness: record }),
@@ -243,6 +258,9 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       mailboxes.forget(aor);
       watchers.forget(aor);
     }
+    watchers.directoryChanged();
+    // What is private now is hidden from those who see it already.
+    for (const aor of changed) for (const event of ["dialog", "message-summary"]) watchers.changed(event, aor);
   });
   reg.onRegistered((aor, contact) => {
     watchers.registered(aor, contact);

@@ -5,7 +5,7 @@ import type { Dialog } from "./dialog/dialog.ts";
 import type { DialogParty } from "./documents/dialog-info.ts";
 import { unicodeOf } from "./documents/xml-text.ts";
 import type { BindingView } from "./registrar/registrar.ts";
-import type { WatcherView } from "./subscription/subscriptions.ts";
+import type { WatcherView } from "./subscription/watcher-view.ts";
 
 /** A person's registrations as the API lists them. Times are ISO 8601 in UTC, null when unknown; texts are Unicode. */
 export interface RegistrationAnswer {

@@ -3,6 +3,7 @@ import { isShown, type Dialog } from "../dialog/dialog.ts";
 import { renderDialogInfoParts, STANDARD_DIALOG_FORM, type DialogForm } from "../documents/dialog-info.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
 import type { EventPackage, Rendered, Watching } from "../subscription/event-package.ts";
+import type { Standing } from "../subscription/standing.ts";
 import { DIALOGS_SHOWN_MAX, shownDialogs } from "./lamp.ts";
 import type { LampDialogs } from "./lamps.ts";
 
@@ -26,8 +27,13 @@ interface Renderings {
 }
 
 /** Event package `dialog` (RFC 4235): a person's calls in full documents, one rendering for all who subscribed to the same URI with phones that read the
- *  same form. A rendering is good as long as the table's revision of that person stays. `isPrivate`: others see that the person talks, never with whom. */
-export function dialogPackage(table: Pick<LampDialogs, "dialogsOf" | "revision">, isPrivate: (aor: Aor) => boolean = () => false): EventPackage {
+ *  same form. A rendering is good as long as the table's revision of that person stays. `isPrivate`: others see that the person talks, never with whom.
+ *  `standingOf`: the politely blocked see an idle lamp. */
+export function dialogPackage(
+  table: Pick<LampDialogs, "dialogsOf" | "revision">,
+  isPrivate: (aor: Aor) => boolean = () => false,
+  standingOf: (watcher: Aor | null, resource: Aor) => Standing = () => "allow",
+): EventPackage {
   const rendered = new Map<Aor, Renderings>();
   const known: LampForm[] = [];
 
@@ -56,13 +62,20 @@ export function dialogPackage(table: Pick<LampDialogs, "dialogsOf" | "revision">
 
     admits: ({ watcher }) => (watcher === null ? { status: 403, reason: "Forbidden" } : null),
 
+    isListable: true,
+    standingOf: ({ watcher, resource }) => standingOf(watcher, resource),
+
     variantOf({ profile }) {
       const wanted = lampForm(profile);
       const at = known.findIndex((one) => isEqual(one, wanted));
       return at === -1 ? known.push(wanted) - 1 : at;
     },
 
-    render({ resource, entity, variant, watcher }: Watching): Rendered {
+    render({ resource, entity, variant, watcher, standing }: Watching): Rendered {
+      if (standing !== "allow") {
+        const { form, atMost } = formOf(variant, true);
+        return lampDocument(entity, [], form, atMost);
+      }
       const isHidden = watcher !== resource && isPrivate(resource);
       const byEntity = renderingsOf(resource, 2 * variant + Number(isHidden));
       let body = byEntity.get(entity);

@@ -1,10 +1,12 @@
-import type { DigestAlgorithm, DirectoryFile, DirectoryUser, Secret } from "./config.ts";
-import { timeZone } from "./calendars-schema.ts";
+import type { DigestAlgorithm, DirectoryFile, DirectoryUser, DirectoryWatchers, Secret } from "./config.ts";
 import { refuseNameClashes } from "./name-clash.ts";
 import type { Report } from "./report.ts";
+import { directoryLists, fellowsOf, groupsKey, listsKey, manyNamed } from "./lists-schema.ts";
+import { PeopleNames } from "./people-names.ts";
 import { choice, flag, list, map, optional, placed, required, scalar } from "./reader.ts";
 import type { Placed, Reader, Reading } from "./reader.ts";
 import { text } from "./text.ts";
+import { watchersKey, watchersOf } from "./watchers-schema.ts";
 
 const nameMax = 128;
 const passwordMax = 256;
@@ -43,42 +45,54 @@ const userKeys = {
   ha1: optional("Hashes instead of the password, so that this file holds none: `{ MD5: …, SHA-256: … }`, one for each of `authentication.algorithms`.", placed(map(ha1Keys, [], "a map such as { MD5: … }")), noHashes, "", refusedHashes),
   numbers: optional("Telephone numbers of this person. Spaces and `( ) - .` do not count.", list(placed(scalar('a number such as "+32475000101"', (written) => (/^\+?[0-9][0-9 ().-]{0,39}$/.test(written) ? written : undefined))), 'a list such as ["+32475000101"]'), [], "`[]`"),
   private: optional("Others see that this person talks, never with whom.", flag, false, "`false`"),
-  mailbox: optional("The mail address of the calendar that speaks for this person.", text("an address such as alice@example.test", 3, 254, /^[^\s@<>]+@[^\s@<>]+$/), "", "none"),
-  time_zone: optional("The time zone that this person lives in: whole days of the calendar are days there.", timeZone, "", "that of the calendar"),
+  watchers: watchersKey,
   do_not_disturb: optional("Wants to be left in peace, until a phone, a page or the API says otherwise.", flag, false, "`false`"),
   inbound: optional("Strangers who may call this person: `none` or `anyone`.", choice(["none", "anyone"]), "none", "`none`"),
 };
 
-const laterUserKeys = ["site", "mobile", "watchers", "forward", "ring", "calls", "boss_filter"];
+const laterUserKeys = ["site", "mobile", "mailbox", "forward", "ring", "calls", "boss_filter"];
 
 type PlacedUser = Placed<Reading<typeof userKeys>>;
 
 /** Every key of the directory file, in the order of the reference page. */
 export const directoryKeys = {
   users: optional("The people of this server.", list(placed(map(userKeys, laterUserKeys, 'a map such as { id: "101", name: Alice Adams, password: "…" }')), "a list of users"), [], "none"),
+  groups: groupsKey,
+  lists: listsKey,
 };
 
 /** Reads the whole directory file. */
-export const directorySchema = map(directoryKeys, ["groups", "lists"]);
+export const directorySchema = map(directoryKeys);
 
 /** What the configuration demands of the directory. */
 export interface DirectoryDemands {
   readonly require: "all" | "register" | "none";
   readonly algorithms: readonly DigestAlgorithm[];
+  readonly domain: string;
+  /** `presence.anyone_in_domain_may_watch`. */
+  readonly everyoneMayWatch: boolean;
 }
 
 /** Checks users against one another and against the configuration, and hands them on. */
 export function directoryFile(read: Reading<typeof directoryKeys>, demands: DirectoryDemands, report: Report): DirectoryFile {
   refuseNameClashes(read.users.map((user) => user.value), report);
+  const many = manyNamed(read.groups, read.lists);
+  const names = new PeopleNames(read.users.map((user) => user.value), [...many.groups, ...many.lists], demands.domain, report);
+  const lists = directoryLists(many, names);
+  const fellows = fellowsOf(many.groups, names);
   const users = read.users.flatMap((user) => {
     const secret = secretOf(user, demands, report);
-    return user.value.id.offset < 0 ? [] : [userOf(user.value, secret)];
+    const id = user.value.id.value;
+    const watchers = watchersOf(user.value.watchers, names, () => fellows(id), demands.everyoneMayWatch) ?? (demands.everyoneMayWatch ? undefined : NOBODY);
+    return user.value.id.offset < 0 ? [] : [{ ...userOf(user.value, secret), ...(watchers === undefined ? {} : { watchers }) }];
   });
-  return { users };
+  return { users, ...(lists.length === 0 ? {} : { lists }) };
 }
 
-function userOf({ id, name, aliases, numbers, inbound, do_not_disturb: doNotDisturb, private: isPrivate, mailbox, time_zone: zone }: PlacedUser["value"], secret: Secret): DirectoryUser {
-  return { id: id.value, name: name === "" ? id.value : name, aliases: aliases.map((a) => a.value), numbers: numbers.map((n) => n.value), inbound, secret, ...(isPrivate ? { isPrivate } : {}), ...(doNotDisturb ? { doNotDisturb } : {}), ...(mailbox === "" ? {} : { mailbox }), ...(zone === "" ? {} : { timeZone: zone }) };
+const NOBODY: DirectoryWatchers = { allow: [], politeBlock: [], block: [], others: "block", messages: [] };
+
+function userOf({ id, name, aliases, numbers, inbound, do_not_disturb: doNotDisturb, private: isPrivate }: PlacedUser["value"], secret: Secret): DirectoryUser {
+  return { id: id.value, name: name === "" ? id.value : name, aliases: aliases.map((a) => a.value), numbers: numbers.map((n) => n.value), inbound, secret, ...(isPrivate ? { isPrivate } : {}), ...(doNotDisturb ? { doNotDisturb } : {}) };
 }
 
 function secretOf({ value: user, offset }: PlacedUser, { require, algorithms }: DirectoryDemands, report: Report): Secret {

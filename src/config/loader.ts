@@ -82,7 +82,7 @@ function readDirectory(configPath: string, directoryPath: string, main: YamlFile
   if (yaml.root === null) return { file: { users: [] }, report: yaml.report, isFound: true };
   const context: ReadContext = { report: yaml.report, env, folder: dirname(directoryPath), nowMs: null };
   const users = directorySchema.read(yaml.root, "", context) ?? defaults(directoryKeys);
-  return { file: directoryFile(users, read.authentication, yaml.report), report: yaml.report, isFound: true };
+  return { file: directoryFile(users, { ...read.authentication, domain: read.domain, everyoneMayWatch: read.presence.anyone_in_domain_may_watch }, yaml.report), report: yaml.report, isFound: true };
 }
 
 function refuseWebOverlap({ listen, web }: ConfigReading, { root, report }: ParsedFile): void {

@@ -58,7 +58,7 @@ const presenceKeys = {
   history: optional("Disk space for what was so when, which `lamplight why AOR --at TIME` reads; the oldest goes first. 64 MB hold some hours of a busy office of 2,000, and weeks of a small one.", size(1024 * 1024, 16 * 1024 * 1024 * 1024, "64MB"), 64 * 1024 * 1024, "`64MB`"),
   publish_expires: expires("How long a publication lives.", 3600, 60, 7200),
   subscribe_expires: expires("How long a subscription lives.", 3600, 60, 86_400),
-  anyone_in_domain_may_watch: optional("Every user of the domain may watch every other.", onlyYet(flag, true, "true"), true, "`true`"),
+  anyone_in_domain_may_watch: optional("Every user of the domain may watch every other whose `watchers` in the directory say nothing else. `false`: only whom `watchers.allow` names.", flag, true, "`true`"),
 };
 
 const limitsKeys = {

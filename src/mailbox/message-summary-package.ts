@@ -2,14 +2,19 @@ import { ParseError } from "../base/errors.ts";
 import type { Aor } from "../base/ids.ts";
 import { MESSAGE_SUMMARY_TYPE, parseMessageSummary, renderMessageSummary, type MessageSummary } from "../documents/message-summary.ts";
 import type { EventPackage, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
+import type { Standing } from "../subscription/standing.ts";
 import type { Mailbox, MailboxTable } from "./mailbox-table.ts";
 
 /** Persons whose renderings are kept. */
 const RENDERED_MAX = 20_000;
 const NOTHING: MessageSummary = { isWaiting: false, account: "", counts: new Map() };
 
-/** Event package `message-summary` (RFC 3842): fed by PUBLISH from a voicemail server and by the API. A mailbox of which nothing is known has nothing waiting. */
-export function messageSummaryPackage(mailboxes: Pick<MailboxTable, "get" | "published">): EventPackage {
+/** Event package `message-summary` (RFC 3842): fed by PUBLISH from a voicemail server and by the API. A mailbox of which nothing is known has nothing waiting. `standingOf`: who may see whose; default: everyone
+ *  his own. */
+export function messageSummaryPackage(
+  mailboxes: Pick<MailboxTable, "get" | "published">,
+  standingOf: (watcher: Aor | null, resource: Aor) => Standing = (watcher, resource) => (watcher === resource ? "allow" : "block"),
+): EventPackage {
   const rendered = new Map<Aor, { readonly mailbox: Mailbox | null; readonly entity: string; readonly body: Rendered }>();
 
   return {
@@ -18,6 +23,9 @@ export function messageSummaryPackage(mailboxes: Pick<MailboxTable, "get" | "pub
     publishTypes: [MESSAGE_SUMMARY_TYPE],
 
     admits: ({ watcher }) => (watcher === null ? { status: 403, reason: "Forbidden" } : null),
+
+    isListable: true,
+    standingOf: ({ watcher, resource }) => standingOf(watcher, resource),
 
     render({ resource, entity }: Watching): Rendered {
       const mailbox = mailboxes.get(resource);

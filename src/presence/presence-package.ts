@@ -4,6 +4,7 @@ import { parsePidf, type ParsedPresence } from "../documents/pidf.ts";
 import { renderAggregate } from "../documents/pidf-aggregate.ts";
 import { acceptedForm, PRESENCE_FORMS, PRESENCE_TYPES, renderPresence, type Body, type PresenceForm } from "../documents/presence-body.ts";
 import type { EventPackage, Publication, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
+import type { Standing } from "../subscription/standing.ts";
 import type { PresenceDocument } from "./document.ts";
 import { publicationReport } from "./publication.ts";
 import { contentHash } from "./publication-news.ts";
@@ -22,6 +23,8 @@ export interface PresencePackageDeps {
   readonly presence: PresenceStatus & ReportSink;
   /** Whether the old `im:` vocabulary of a publisher with that User-Agent is read as RPID (`presence.im_to_rpid`, or its phone's profile). */
   readonly imToRpid: (userAgent: string) => boolean;
+  /** What a watcher may see of a person; default: everything. */
+  readonly standingOf?: (watcher: Aor | null, resource: Aor) => Standing;
   /** Keep publications as they were written, for the classic aggregate (`presence.merge: false`). */
   readonly keepsWritten?: boolean;
 }
@@ -77,6 +80,11 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
     return byEntity;
   };
 
+  const offline = (aor: Aor, entity: string, variant: number): Rendered => {
+    const { contentType, body } = bodyOf(PRESENCE_FORMS[variant] ?? "pidf", offlineDocument(aor, keepsWritten), entity);
+    return { contentType, head: body, tail: "", isVersioned: false };
+  };
+
   return {
     name: "presence",
     types: PRESENCE_TYPES,
@@ -84,9 +92,13 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
 
     admits: ({ watcher }) => (watcher === null ? { status: 403, reason: "Forbidden" } : null),
 
+    isListable: true,
+    ...(deps.standingOf === undefined ? {} : { standingOf: ({ watcher, resource }) => deps.standingOf?.(watcher, resource) ?? "allow" }),
+
     variantOf: ({ profile, accept }) => PRESENCE_FORMS.indexOf(acceptedForm(profile.presence, accept)),
 
-    render({ resource, entity, variant }: Watching): Rendered {
+    render({ resource, entity, variant, standing }: Watching): Rendered {
+      if (standing !== "allow") return offline(resource, entity, variant);
       const byEntity = renderingsOf(resource, variant);
       let body = byEntity.get(entity);
       if (body === undefined) {
@@ -131,6 +143,12 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       presence.withdraw("publish", resource, id);
     },
   };
+}
+
+/** What the politely blocked see: always the same, and what somebody is who never was there. */
+function offlineDocument(aor: Aor, isAggregate: boolean): PresenceDocument {
+  const document = { aor, source: "registration", kind: "registration", basic: "closed", activities: [], note: "Offline", since: 0 } as const;
+  return isAggregate ? { ...document, aggregate: { tuples: [{ id: "t-nothing", basic: "closed", notes: [] }], notes: [], persons: [] } } : document;
 }
 
 /** An aggregate has no place in the forms that hold one state only: those phones get the merged one. */

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Aor } from "../base/ids.ts";
 import { REGINFO_TYPE, renderReginfoParts, type ContactEvent, type RegContact } from "../documents/reginfo.ts";
 import type { ChangeListener, EventPackage, Rendered, Watching } from "../subscription/event-package.ts";
+import type { Standing } from "../subscription/standing.ts";
 import type { BindingsReport, RegisteredContact, Registrar } from "./registrar.ts";
 
 /** How long a contact that has ended is still in the documents, so that whoever lost a NOTIFY hears of it. */
@@ -16,8 +17,15 @@ export interface RegPackage extends EventPackage {
 
 /** Event package `reg` (RFC 3680) with GRUUs (RFC 5628): full documents of a person's registrations. `changed` is called when a watcher would see a
  *  difference; a mere refresh is none. Temporary GRUUs are shown to the person's own devices alone: they are there to keep others from knowing who calls. */
-export function regPackage(deps: { readonly registrar: Pick<Registrar, "registered">; readonly clock: Clock; readonly changed: ChangeListener; readonly isWatched: (aor: Aor) => boolean }): RegPackage {
-  const { registrar, clock, changed, isWatched } = deps;
+export function regPackage(deps: {
+  readonly registrar: Pick<Registrar, "registered">;
+  readonly clock: Clock;
+  readonly changed: ChangeListener;
+  readonly isWatched: (aor: Aor) => boolean;
+  /** What a watcher may see of a person; the politely blocked see somebody who never registered. Default: everything. */
+  readonly standingOf?: (watcher: Aor | null, resource: Aor) => Standing;
+}): RegPackage {
+  const { registrar, clock, changed, isWatched, standingOf } = deps;
   const ended = new Map<Aor, { readonly at: number; readonly contacts: readonly RegContact[] }>();
 
   const endedOf = (aor: Aor, now: number): readonly RegContact[] => {
@@ -35,7 +43,11 @@ export function regPackage(deps: { readonly registrar: Pick<Registrar, "register
 
     admits: ({ watcher }) => (watcher === null ? { status: 403, reason: "Forbidden" } : null),
 
-    render({ resource, watcher }: Watching): Rendered {
+    isListable: true,
+    ...(standingOf === undefined ? {} : { standingOf: ({ watcher, resource }) => standingOf(watcher, resource) }),
+
+    render({ resource, watcher, standing }: Watching): Rendered {
+      if (standing !== "allow") return { contentType: REGINFO_TYPE, ...renderReginfoParts(resource, []), isVersioned: true };
       const now = clock.now();
       const live = registrar.registered(resource).map((contact) => shown(contact, now, null));
       const all = [...live, ...endedOf(resource, now).filter(({ id }) => !live.some((one) => one.id === id))];

@@ -1,6 +1,6 @@
 import type { Aor } from "../base/ids.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
-import type { SipUri } from "../sip/uri.ts";
+import type { Standing } from "./standing.ts";
 
 /** Who watches whom: what a body may depend on. */
 export interface Watching {
@@ -15,7 +15,12 @@ export interface Watching {
   readonly accept: readonly string[];
   /** The form of document that `variantOf` chose; watchers with the same one, entity and resource share a rendering. */
   readonly variant: number;
+  /** What the watcher may see, as `standingOf` said. A package is asked to render for `allow` and `polite` only. */
+  readonly standing: Standing;
 }
+
+/** What is known of a watcher when his standing and his form are asked for. */
+export type Asking = Omit<Watching, "variant" | "standing">;
 
 /** A rendered body, shared by all watchers with the same key. The version number of dialog-info stands between `head` and `tail`;
  *  where a package has none, `tail` is empty and `head` the whole body. Bytes as latin1. */
@@ -52,11 +57,17 @@ export interface EventPackage {
   /** Media types that a PUBLISH may bring; empty when the package takes none (489). */
   readonly publishTypes: readonly string[];
   /** May this watcher watch? Null when it may; else what it is told. */
-  admits(watching: Watching, uri: SipUri): { readonly status: number; readonly reason: string } | null;
+  admits(watching: Asking): { readonly status: number; readonly reason: string } | null;
   /** The body for a watcher now. Packages cache: equal `renderKey` and unchanged state give the same object.  */
   render(watching: Watching): Rendered;
   /** Which of its forms a watcher gets, as a small number: asked when it subscribes and when it sends another Accept, never for a NOTIFY. Default 0. */
-  variantOf?(watching: Omit<Watching, "variant">): number;
+  variantOf?(watching: Asking): number;
+  /** What this watcher may see: asked when he subscribes, and again when the rules have changed. Default: all that `admits` lets in. */
+  standingOf?(watching: Asking): Standing;
+  /** Whether many resources may be watched by one subscription (RFC 4662). Default: no. */
+  readonly isListable?: boolean;
+  /** A shorter body that makes what the watcher was sent last, and has acknowledged, into what holds now; null: the whole body is sent. */
+  partialOf?(watching: Watching, before: Rendered, now: Rendered): Rendered | null;
   /** A SUBSCRIBE brought a body: takes it in, or says why not. The NOTIFY that follows shows what came of it. Without this hook bodies are ignored. */
   told?(watching: Watching, contentType: string, body: string): Publishing;
   /** Checks a PUBLISH body before it is taken (parse it, keep nothing). */
@@ -72,3 +83,8 @@ export interface EventPackage {
 
 /** How a package tells the engine that a resource's state changed: NOTIFYs follow for those whose rendered body differs from the last one sent. */
 export type ChangeListener = (packageName: string, resource: Aor) => void;
+
+/** True when two bodies are equal; mostly they are the same object. */
+export function isSame(a: Rendered, b: Rendered): boolean {
+  return a === b || (a.head === b.head && a.tail === b.tail && a.contentType === b.contentType);
+}

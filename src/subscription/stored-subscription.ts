@@ -1,6 +1,8 @@
-import { parseAor } from "../base/ids.ts";
+import { parseAor, type Aor } from "../base/ids.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
 import type { EventPackage } from "./event-package.ts";
+import { ListWatch, type WatchedList } from "./list-watch.ts";
+import { currentList, type ListDirectory } from "./lists.ts";
 import { Subscription } from "./subscription.ts";
 
 /** What the store keeps of a subscription: all but the connection and what was sent. `cseqLimit` is the high-water mark from which it goes on. */
@@ -23,17 +25,21 @@ export interface StoredSubscription {
   readonly remote: string;
   readonly target: string;
   readonly routes: readonly string[];
+  /** Of one to a list: true for that of the directory under the resource's name, else the entries that its watcher brought. */
+  readonly list?: true | readonly { readonly uri: string; readonly name: string }[];
 }
 
 /** The value that is stored for a subscription, under its local tag. */
 export function storedSubscription(from: Subscription): StoredSubscription {
   const { callId, localTag, remoteTag, local, remote, target, routes } = from.dialog;
   const { resource, entity, watcher, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit } = from;
-  return { format: 1, resource, entity, watcher, userAgent, accept, event: from.pack.name, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes };
+  const source = from.list?.of.source;
+  const list = source === undefined ? {} : { list: source.kind === "directory" ? (true as const) : source.entries };
+  return { format: 1, resource, entity, watcher, userAgent, accept, event: from.pack.name, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes, ...list };
 }
 
-/** Reads a stored value back; null when it is of another form or its package is not served any more. */
-export function readStoredSubscription(value: unknown, packages: ReadonlyMap<string, EventPackage>, profileOf: (userAgent: string) => PhoneProfile): Subscription | null {
+/** Reads a stored value back; null when it is of another form, or its package is not served any more, or its list is gone. */
+export function readStoredSubscription(value: unknown, packages: ReadonlyMap<string, EventPackage>, profileOf: (userAgent: string) => PhoneProfile, lists: ListDirectory): Subscription | null {
   if (typeof value !== "object" || value === null) return null;
   const fields: Readonly<Record<string, unknown>> = { ...value };
   const { format, entity, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes } = fields;
@@ -46,7 +52,19 @@ export function readStoredSubscription(value: unknown, packages: ReadonlyMap<str
   if (typeof local !== "string" || typeof remote !== "string" || typeof target !== "string") return null;
   const watcher = aorOrNull(fields.watcher);
   const dialog = { callId, localTag, remoteTag, local, remote, target, routes, flow: null };
-  return new Subscription({ resource, entity, watcher, userAgent, profile: profileOf(userAgent), accept, pack, eventId, dialog, expiresAt, remoteCseq, cseq: cseqLimit });
+  const list = fields.list === undefined ? undefined : storedList(fields.list, resource, lists);
+  if (list === null) return null;
+  return new Subscription({ resource, entity, watcher, userAgent, profile: profileOf(userAgent), accept, pack, eventId, dialog, expiresAt, remoteCseq, cseq: cseqLimit, ...(list === undefined ? {} : { list: new ListWatch(list) }) });
+}
+
+function storedList(value: unknown, resource: Aor, lists: ListDirectory): WatchedList | null {
+  if (value === true) return currentList({ kind: "directory", aor: resource }, lists);
+  if (!Array.isArray(value)) return null;
+  const entries = value.flatMap((one: unknown) => {
+    const { uri, name }: Readonly<Record<string, unknown>> = typeof one === "object" && one !== null ? { ...one } : {};
+    return typeof uri === "string" && typeof name === "string" ? [{ uri, name }] : [];
+  });
+  return entries.length === 0 ? null : currentList({ kind: "request", entries }, lists);
 }
 
 function aorOrNull(value: unknown): ReturnType<typeof parseAor> {

@@ -4,6 +4,7 @@ import type { Message } from "../sip/message.ts";
 import { acceptedTypes } from "./accept.ts";
 import { parseEvent, type EventName } from "./event-header.ts";
 import type { EventPackage } from "./event-package.ts";
+import { EVENTLIST, RECIPIENT_LIST } from "./eventlist.ts";
 import { grantedSeconds, type LifetimeLimits } from "./lifetime.ts";
 import { badEvent, malformed, refused, type Refusal } from "./refusal.ts";
 
@@ -17,8 +18,10 @@ export interface SubscribeFacts {
   readonly expires: number;
   readonly cseq: number;
   readonly hasContact: boolean;
-  /** The option tags of Require: we know none. */
+  /** The option tags of Require that we do not know. */
   readonly required: readonly string[];
+  /** It understands lists (RFC 4662 §4.1). */
+  readonly hasEventlist: boolean;
 }
 
 /** Reads the facts out of a SUBSCRIBE. `ignoresAccept`: the phone's Accept header is known to be wrong. */
@@ -29,8 +32,16 @@ export function subscribeFacts(message: Message, ignoresAccept = false): Subscri
     expires: message.expires,
     cseq: message.cseq,
     hasContact: message.has(Header.contact),
-    required: message.has(Header.require) ? message.values(Header.require) : NONE,
+    required: message.has(Header.require) ? message.values(Header.require).filter((tag) => !KNOWN_TAGS.includes(tag.toLowerCase())) : NONE,
+    hasEventlist: hasTag(message, Header.supported) || hasTag(message, Header.require),
   };
+}
+
+/** The option tags that a SUBSCRIBE may require. */
+const KNOWN_TAGS: readonly string[] = [EVENTLIST, RECIPIENT_LIST];
+
+function hasTag(message: Message, header: typeof Header.supported | typeof Header.require): boolean {
+  return message.has(header) && message.values(header).some((tag) => tag.toLowerCase() === EVENTLIST);
 }
 
 /** A new subscription, or with `seconds` 0 a fetch: one NOTIFY and no more (RFC 6665 §4.4.3). */
@@ -50,15 +61,18 @@ export interface Renewal {
   readonly seconds: number;
 }
 
-/** Decides about a SUBSCRIBE outside a dialog (RFC 6665 §4.2.1). */
-export function initialDecision(facts: SubscribeFacts, packages: ReadonlyMap<string, EventPackage>, limits: LifetimeLimits): Creation | Refusal {
+/** Decides about a SUBSCRIBE outside a dialog (RFC 6665 §4.2.1). `isList`: it is for a list, which only those may ask for who say that they understand lists
+ *  (RFC 4662 §4.2). */
+export function initialDecision(facts: SubscribeFacts, packages: ReadonlyMap<string, EventPackage>, limits: LifetimeLimits, isList = false): Creation | Refusal {
   if (facts.required.length > 0) return badExtension(facts.required);
   const pack = facts.event === null ? undefined : packages.get(facts.event.name);
   if (facts.event === null || pack === undefined) return badEvent([...packages.keys()]);
+  if (isList && pack.isListable !== true) return badEvent([...packages.values()].filter(({ isListable }) => isListable === true).map(({ name }) => name));
+  if (isList && !facts.hasEventlist) return refused(421, undefined, `Require: ${EVENTLIST}\r\n`);
   if (!facts.hasContact) return malformed("no Contact");
   const seconds = grantedSeconds(facts.expires, limits);
   if (typeof seconds !== "number") return seconds;
-  const accept = facts.accept === null ? NONE : acceptedTypes(facts.accept, pack.types);
+  const accept = acceptOf(facts, pack, isList);
   return accept === null ? notAcceptable(pack) : { kind: "create", pack, eventId: facts.event.id, accept, seconds };
 }
 
@@ -68,6 +82,7 @@ export interface Renewable {
   readonly eventId: string;
   readonly watcher: Aor | null;
   readonly remoteCseq: number;
+  readonly isList: boolean;
 }
 
 /** Decides about a SUBSCRIBE within a dialog; `existing` is null when we know no such dialog. One dialog holds one subscription
@@ -81,11 +96,17 @@ export function inDialogDecision(facts: SubscribeFacts, existing: Renewable | nu
   const seconds = grantedSeconds(facts.expires, limits);
   if (typeof seconds !== "number") return seconds;
   if (facts.accept === null) return { kind: "renew", accept: null, seconds };
-  const accept = acceptedTypes(facts.accept, existing.pack.types);
+  const accept = acceptOf(facts, existing.pack, existing.isList);
   return accept === null ? notAcceptable(existing.pack) : { kind: "renew", accept, seconds };
 }
 
-/** 420 for option tags that we do not know, which is all of them (RFC 3261 §8.2.2.3). */
+/** Phones that know lists name the list's own types in Accept, and not always those of the members. */
+function acceptOf({ accept }: SubscribeFacts, pack: EventPackage, isList: boolean): readonly string[] | null {
+  if (accept === null) return NONE;
+  return acceptedTypes(accept, pack.types) ?? (isList ? NONE : null);
+}
+
+/** 420 for option tags that we do not know (RFC 3261 §8.2.2.3). */
 export function badExtension(tags: readonly string[]): Refusal {
   return refused(420, undefined, `Unsupported: ${tags.join(", ")}\r\n`);
 }

@@ -2,8 +2,10 @@ import type { AgentDialog } from "../agent/agent.ts";
 import type { Aor } from "../base/ids.ts";
 import type { TimerId } from "../base/timer-wheel.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
-import type { EventPackage, Rendered, Watching } from "./event-package.ts";
+import type { Asking, EventPackage, Rendered, Watching } from "./event-package.ts";
+import type { ListWatch } from "./list-watch.ts";
 import type { Witnessed } from "./notify-witness.ts";
+import type { Standing } from "./standing.ts";
 
 /** Why a subscription ends (RFC 6665 §4.1.3). `timeout`: its time is over or the watcher wants no more; `noresource`: its resource is no more; `rejected`:
  *  its watcher may not; `deactivated`: it may subscribe anew at once; `probation`: it may after a while; `giveup`: nobody said in time whether it may;
@@ -20,8 +22,10 @@ export function endState(reason: EndReason): string {
 }
 
 /** What a new subscription is made of. Texts are kept ones, no parts of a message. */
-export interface SubscriptionParts extends Omit<Watching, "variant"> {
+export interface SubscriptionParts extends Asking {
   readonly pack: EventPackage;
+  /** The members when it is one to a list. */
+  readonly list?: ListWatch;
   /** The `id` of its Event header; empty when it has none. */
   readonly eventId: string;
   readonly dialog: AgentDialog;
@@ -43,7 +47,10 @@ export class Subscription implements Watching, Witnessed {
   readonly profile: PhoneProfile;
   accept: readonly string[];
   variant: number;
+  standing: Standing;
   readonly pack: EventPackage;
+  /** What is watched when it is one to a list: then `resource` is the list, or for one that came in a request the watcher. */
+  list: ListWatch | null;
   readonly eventId: string;
   dialog: AgentDialog;
   expiresAt: number;
@@ -76,6 +83,8 @@ export class Subscription implements Watching, Witnessed {
   failures = 0;
   /** The state changed while a NOTIFY was in flight. */
   isDue = false;
+  /** The last NOTIFY held a part of what there was to tell. */
+  isSplit = false;
   /** A SUBSCRIBE of its watcher is being taken in: what changes meanwhile goes out with the NOTIFY that answers it. */
   isAnswering = false;
   /** A NOTIFY must follow the one in flight, changed or not. */
@@ -93,7 +102,9 @@ export class Subscription implements Watching, Witnessed {
     this.profile = parts.profile;
     this.accept = parts.accept;
     this.pack = parts.pack;
+    this.list = parts.list ?? null;
     this.variant = parts.pack.variantOf?.(parts) ?? 0;
+    this.standing = this.list === null ? (parts.pack.standingOf?.(parts) ?? "allow") : "allow";
     this.eventId = parts.eventId;
     this.dialog = parts.dialog;
     this.expiresAt = parts.expiresAt;

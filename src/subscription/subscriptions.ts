@@ -1,66 +1,31 @@
-import type { Agent, AgentDialog } from "../agent/agent.ts";
-import type { Clock } from "../base/clock.ts";
 import { InvariantError } from "../base/errors.ts";
 import type { Aor } from "../base/ids.ts";
 import { keptText } from "../base/kept-text.ts";
-import type { Log } from "../base/log.ts";
-import type { Random } from "../base/random.ts";
-import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
 import type { Call, Feature } from "../proxy/feature.ts";
 import { replyWhenKept } from "../proxy/kept-answer.ts";
 import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
 import { Header } from "../sip/header-name.ts";
-import { parseNameAddr } from "../sip/name-addr.ts";
-import { formatSipUri, parseSipUri, type SipUri } from "../sip/uri.ts";
-import type { Store } from "../store/store.ts";
 import { mediaType } from "./accept.ts";
 import { subscriptionCounters, type SubscriptionCounters } from "./counters.ts";
-import type { ChangeListener, EventPackage, Publication, Rendered } from "./event-package.ts";
+import type { ChangeListener, Publication } from "./event-package.ts";
+import { entityOf, isSameDevice, textLength } from "./dialog-text.ts";
+import { EVENTLIST } from "./eventlist.ts";
 import { KeptPool } from "./kept-pool.ts";
-import type { LifetimeLimits } from "./lifetime.ts";
+import { ListIndex } from "./list-index.ts";
+import { ListWatch, type WatchedList } from "./list-watch.ts";
+import { askedList, broughtList, currentList, NO_LISTS } from "./lists.ts";
 import { CSEQ_BLOCK, Notifier } from "./notifier.ts";
-import type { NotifyWitness } from "./notify-witness.ts";
 import { Publications } from "./publications.ts";
 import { malformed, merged, refused, tooMany, tooOften, type Refusal } from "./refusal.ts";
 import { Rivals } from "./rivals.ts";
 import { readStoredSubscription, storedSubscription } from "./stored-subscription.ts";
-import { inDialogDecision, initialDecision, subscribeFacts, type Creation } from "./subscribe-decision.ts";
+import { inDialogDecision, initialDecision, subscribeFacts, type Creation, type Renewable } from "./subscribe-decision.ts";
 import { SubscribeRate } from "./subscribe-rate.ts";
-import { Subscription } from "./subscription.ts";
+import { Subscription, type EndReason } from "./subscription.ts";
+import type { SubscriptionDeps } from "./subscription-deps.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
-
-/** How subscriptions and publications are bounded. */
-export interface SubscriptionSettings {
-  readonly subscribe: LifetimeLimits;
-  readonly publish: LifetimeLimits;
-  /** Subscriptions to one AoR, of all packages; more get 480 with Retry-After. */
-  readonly watchersPerAorMax: number;
-  /** Publications of one AoR, of all packages; more get 480 with Retry-After. */
-  readonly publicationsPerAorMax: number;
-  /** Bytes of one publication; more get 413. */
-  readonly publishBodyMax: number;
-}
-
-/** One subscription, as the API and `why` show it. Times are ms since 1970. */
-export interface WatcherView {
-  readonly resource: Aor;
-  /** The watcher's AoR, or the URI that a stranger gave. */
-  readonly watcher: string;
-  readonly event: string;
-  readonly expiresAt: number;
-  readonly userAgent: string;
-  /** 0 when no NOTIFY was sent since the start. */
-  readonly lastSentAt: number;
-  /** What it held; null for none, or one without a body. */
-  readonly lastSent: Rendered | null;
-  /** When it was answered, or given up; 0 while it is not. */
-  readonly answeredAt: number;
-  /** The status of that answer; 0 for none in time. */
-  readonly answerStatus: number;
-  /** `suspect`: the last NOTIFY was not acknowledged, tries go on. */
-  readonly state: "active" | "suspect";
-}
+import { watcherView, type WatcherView } from "./watcher-view.ts";
 
 /** The engine of RFC 6665 and RFC 3903 for all event packages. */
 export interface Subscriptions {
@@ -75,6 +40,8 @@ export interface Subscriptions {
   /** True when anyone watches that event of a resource. */
   isWatched(resource: Aor, event: string): boolean;
   publicationsOf(resource: Aor): readonly Publication[];
+  /** People, lists or rules have changed: who may not watch any more ends, who sees another thing is told, lists get their new members. */
+  directoryChanged(): void;
   /** That person registered, with that contact URI (empty: any): suspect subscriptions of that device are tried at once. Costs one look-up when there are none. */
   registered(watcher: Aor, contact: string): void;
   /** That person is no user any more: nobody watches him, he watches nobody, what he published is gone. */
@@ -95,25 +62,13 @@ const SHARED_ACCEPTS_MAX = 256;
 const RENOTIFY_PER_SECOND = 2000;
 
 /** Builds the engine. `packages` in the order in which Allow-Events names them; `mayPublish` tells who may publish for `call.aor`. */
-export function subscriptions(deps: {
-  readonly packages: readonly EventPackage[];
-  readonly agent: Agent;
-  readonly wheel: TimerWheel;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly store: Store;
-  readonly log: Log;
-  readonly settings: SubscriptionSettings;
-  /** What the phone of that User-Agent needs. */
-  readonly profileOf: (userAgent: string) => PhoneProfile;
-  readonly mayPublish: (call: Call) => boolean;
-  /** Who keeps what was sent when; default: nobody. */
-  readonly witness?: NotifyWitness;
-}): Subscriptions {
+export function subscriptions(deps: SubscriptionDeps): Subscriptions {
   const { agent, wheel, clock, random, store, log, settings } = deps;
   const packages = new Map(deps.packages.map((pack) => [pack.name, pack]));
   const counters = subscriptionCounters();
   const table = new SubscriptionTable();
+  const index = new ListIndex();
+  const { lists = NO_LISTS, audience = () => undefined } = deps;
   const rate = new SubscribeRate(clock);
   const userAgents = new KeptPool(SHARED_TEXTS_MAX);
   const accepts = new Map<string, readonly string[]>();
@@ -128,6 +83,20 @@ export function subscriptions(deps: {
     subscription.expiryTimer = 0;
     store.delete("subscriptions", subscription.dialog.localTag);
     table.remove(subscription);
+    index.remove(subscription);
+  };
+
+  /** It ends: off the table, with a last NOTIFY. */
+  const end = (subscription: Subscription, reason: EndReason): void => {
+    remove(subscription);
+    notifier.finish(subscription, reason);
+    audience(subscription, reason);
+  };
+
+  const take = (subscription: Subscription): void => {
+    table.add(subscription);
+    index.add(subscription);
+    startExpiry(subscription);
   };
 
   const notifier = new Notifier({
@@ -139,11 +108,14 @@ export function subscriptions(deps: {
     counters,
     at: (slot) => (isClosed ? undefined : table.at(slot)),
     keep,
+    ...(settings.listIntervalMs === undefined ? {} : { listIntervalMs: settings.listIntervalMs }),
+    streamOf: ({ watcher, dialog, userAgent }) => (watcher === null ? null : (deps.streamOf?.(watcher, dialog.target, userAgent) ?? null)),
     ...(deps.witness === undefined ? {} : { witness: deps.witness }),
     gone: (subscription) => {
       counters.gone++;
       notifier.forget(subscription);
       remove(subscription);
+      audience(subscription, "timeout");
     },
   });
 
@@ -151,8 +123,7 @@ export function subscriptions(deps: {
     const subscription = isClosed ? undefined : table.at(slot);
     if (subscription === undefined) return;
     counters.expired++;
-    remove(subscription);
-    notifier.finish(subscription, "timeout");
+    end(subscription, "timeout");
   });
 
   const startExpiry = (subscription: Subscription): void => {
@@ -167,8 +138,8 @@ export function subscriptions(deps: {
     return refuse(status, reason, headers);
   };
 
-  const answer = (call: Call, seconds: number): void => {
-    replyWhenKept(store, call, { status: 200, headers: `Expires: ${seconds}\r\nContact: ${agent.contact(call.source)}\r\n` });
+  const answer = (call: Call, seconds: number, isList: boolean): void => {
+    replyWhenKept(store, call, { status: 200, headers: `Expires: ${seconds}\r\nContact: ${agent.contact(call.source)}\r\n${isList ? `Require: ${EVENTLIST}\r\n` : ""}` });
   };
 
   /** The same list of types for all who accept the same. */
@@ -193,7 +164,42 @@ export function subscriptions(deps: {
     }
   };
 
-  const create = (call: Call, aor: Aor, decision: Creation, userAgent: string, profile: PhoneProfile): Verdict => {
+  /** The same subscription with the members that its list has now. True when they are others. */
+  const rebase = (subscription: Subscription, now: WatchedList): boolean => {
+    const { list } = subscription;
+    if (list === null || list.of.isSame(now)) return false;
+    index.remove(subscription);
+    list.becomes(index.shared(now));
+    index.add(subscription);
+    if (now.source.kind === "request") keep(subscription);
+    return true;
+  };
+
+  /** What the rules say of it now. */
+  const judge = (subscription: Subscription): void => {
+    const { list, pack } = subscription;
+    if (list !== null) {
+      const now = currentList(list.of.source, lists);
+      if (now === null) end(subscription, "noresource");
+      else if (rebase(subscription, now)) notifier.full(subscription, false);
+      else {
+        list.noteAll();
+        notifier.changed(subscription);
+      }
+      return;
+    }
+    const standing = pack.admits(subscription) === null ? (pack.standingOf?.(subscription) ?? "allow") : "block";
+    if (standing === subscription.standing) return;
+    if (standing === "block") {
+      end(subscription, "rejected");
+      return;
+    }
+    subscription.standing = standing;
+    notifier.full(subscription, false);
+    audience(subscription, null);
+  };
+
+  const create = (call: Call, aor: Aor, list: WatchedList | null, decision: Creation, userAgent: string, profile: PhoneProfile): Verdict => {
     const { pack, eventId, accept, seconds } = decision;
     const { message } = call;
     const others = table.of(aor);
@@ -216,30 +222,34 @@ export function subscriptions(deps: {
       expiresAt: clock.now() + seconds * 1000,
       remoteCseq: message.cseq,
       cseq: 0,
+      ...(list === null ? {} : { list: new ListWatch(index.shared(list)) }),
     });
-    const refusedBecause = pack.admits(subscription, call.uri);
-    if (refusedBecause !== null) return refusal(refusedBecause);
+    if (list === null) {
+      const refusedBecause = pack.admits(subscription) ?? (subscription.standing === "block" ? refused(403, "Forbidden") : null);
+      if (refusedBecause !== null) return refusal(refusedBecause);
+    }
     const refusedFor = refusedBody(call, subscription);
     if (refusedFor !== null) return refusal(refusedFor);
     for (const rival of rivals.outlived(subscription.dialog.target)) {
       counters.replaced++;
       remove(rival.subscription);
+      audience(rival.subscription, "probation");
       if (rival.isSameDialog) notifier.forget(rival.subscription);
       else notifier.finish(rival.subscription, "probation");
     }
     if (seconds === 0) {
       counters.fetched++;
-      answer(call, 0);
+      answer(call, 0, list !== null);
       notifier.finish(subscription, "timeout");
       return handled;
     }
     counters.created++;
-    table.add(subscription);
-    startExpiry(subscription);
+    take(subscription);
     subscription.cseqLimit = CSEQ_BLOCK;
     keep(subscription);
-    answer(call, seconds);
+    answer(call, seconds, list !== null);
     notifier.full(subscription, false);
+    audience(subscription, null);
     return handled;
   };
 
@@ -248,14 +258,17 @@ export function subscriptions(deps: {
     const existing = table.find(localTag, message.callId, message.fromTag);
     // Not of ours: a request on its way to somebody else's dialog.
     if (existing === null && (!call.isOurs || call.nextRoute !== null)) return goOn;
-    const decision = inDialogDecision(subscribeFacts(message, existing?.profile.accept === "ignored"), existing, call.caller, settings.subscribe);
+    const decision = inDialogDecision(subscribeFacts(message, existing?.profile.accept === "ignored"), existing === null ? null : renewable(existing), call.caller, settings.subscribe);
     if (decision.kind === "refused" || existing === null) return refusal(decision.kind === "refused" ? decision : { status: 481 });
     const { accept, seconds } = decision;
     const before = existing.dialog;
     const dialog = agent.refreshed(before, message, call.source);
     if (textLength(dialog) > DIALOG_TEXT_MAX) return refusal(malformed("its dialog headers are too long"));
+    const brought = existing.list === null ? null : broughtList(message, lists);
+    if (brought !== null && "kind" in brought) return refusal(brought);
     const refusedFor = refusedBody(call, existing);
     if (refusedFor !== null) return refusal(refusedFor);
+    if (brought !== null) rebase(existing, brought);
     existing.dialog = dialog;
     existing.remoteCseq = message.cseq;
     if (accept !== null) {
@@ -265,15 +278,16 @@ export function subscriptions(deps: {
     if (seconds === 0) {
       counters.unsubscribed++;
       remove(existing);
-      answer(call, 0);
+      answer(call, 0, existing.list !== null);
       notifier.finish(existing, "timeout");
+      audience(existing, "timeout");
       return handled;
     }
     counters.refreshed++;
     existing.expiresAt = clock.now() + seconds * 1000;
     startExpiry(existing);
     keep(existing);
-    answer(call, seconds);
+    answer(call, seconds, existing.list !== null);
     notifier.full(existing, dialog.target !== before.target || dialog.flow !== before.flow);
     return handled;
   };
@@ -282,11 +296,16 @@ export function subscriptions(deps: {
     if (call.isOurs && call.nextRoute === null && !rate.admits(call.caller ?? call.source.remoteAddress)) return refusal(tooOften());
     const localTag = call.message.toTag;
     if (localTag !== "") return renew(call, localTag);
-    if (call.aor === null) return goOn;
+    const list = askedList(call, lists);
+    if (list !== null && "kind" in list) return refusal(list);
+    // A list that its watcher brings is his own.
+    const resource = list === null ? call.aor : list.source.kind === "directory" ? list.source.aor : call.caller;
+    if (resource === null) return list === null ? goOn : refusal(refused(403, "Forbidden"));
+    if (list !== null && call.caller === null) return refusal(refused(403, "Forbidden"));
     const userAgent = userAgents.kept(call.message.header(Header.userAgent) ?? "", USER_AGENT_LENGTH_MAX);
     const profile = deps.profileOf(userAgent);
-    const decision = initialDecision(subscribeFacts(call.message, profile.accept === "ignored"), packages, settings.subscribe);
-    return decision.kind === "refused" ? refusal(decision) : create(call, call.aor, decision, userAgent, profile);
+    const decision = initialDecision(subscribeFacts(call.message, profile.accept === "ignored"), packages, settings.subscribe, list !== null);
+    return decision.kind === "refused" ? refusal(decision) : create(call, resource, list, decision, userAgent, profile);
   };
 
   return {
@@ -305,14 +324,25 @@ export function subscriptions(deps: {
       const watchers = table.of(resource);
       for (let at = 0; at < watchers.length; at++) {
         const subscription = watchers[at];
-        if (subscription?.pack.name === packageName) notifier.changed(subscription);
+        if (subscription?.pack.name === packageName && subscription.list === null) notifier.changed(subscription);
       }
+      for (const subscription of index.watchersOf(resource, packageName)) {
+        subscription.list?.note(resource);
+        notifier.changed(subscription);
+      }
+    },
+    directoryChanged() {
+      if (isClosed) return;
+      for (const subscription of table.all()) judge(subscription);
     },
     counters,
     counts: () => ({ subscriptions: table.count, publications: publications.count }),
-    list: () => Array.from(table.all(), view),
-    watchersOf: (resource, event) => table.of(resource).filter((subscription) => subscription.pack.name === event).map(view),
-    isWatched: (resource, event) => table.of(resource).some((subscription) => subscription.pack.name === event),
+    list: () => table.all().map((subscription) => watcherView(subscription)),
+    watchersOf: (resource, event) => [
+      ...table.of(resource).filter(({ pack, list }) => pack.name === event && list === null).map((subscription) => watcherView(subscription)),
+      ...[...index.watchersOf(resource, event)].map((subscription) => watcherView(subscription, resource)),
+    ],
+    isWatched: (resource, event) => table.of(resource).some(({ pack, list }) => pack.name === event && list === null) || index.isWatched(resource, event),
     publicationsOf: (resource) => publications.of(resource),
     registered(watcher, contact) {
       if (!isClosed) notifier.resume(watcher, (subscription) => contact === "" || isSameDevice(contact, subscription.dialog.target));
@@ -322,21 +352,20 @@ export function subscriptions(deps: {
       // A copy: what ends leaves the table.
       for (const subscription of [...table.all()]) {
         if (subscription.resource !== aor && subscription.watcher !== aor) continue;
-        remove(subscription);
-        notifier.finish(subscription, subscription.resource === aor ? "noresource" : "rejected");
+        end(subscription, subscription.resource === aor ? "noresource" : "rejected");
       }
     },
     restore() {
       publications.restore();
       for (const { key, value } of [...store.load("subscriptions")]) {
-        const subscription = readStoredSubscription(value, packages, deps.profileOf);
+        const subscription = readStoredSubscription(value, packages, deps.profileOf, lists);
         if (subscription === null || subscription.expiresAt <= clock.now() || table.hasTag(subscription.dialog.localTag)) {
           if (subscription === null) log.warn({ reason: key }, "a stored subscription cannot be read and is dropped");
           store.delete("subscriptions", key);
           continue;
         }
-        table.add(subscription);
-        startExpiry(subscription);
+        take(subscription);
+        if (subscription.standing === "block") end(subscription, "rejected");
       }
     },
     renotify(withinMs) {
@@ -353,24 +382,6 @@ export function subscriptions(deps: {
   };
 }
 
-/** The URI that a document names the presentity by: that of the request without password, parameters and headers. `known`: what it probably is. */
-function entityOf(uri: SipUri, known: string | undefined): string {
-  const entity = formatSipUri({ ...uri, password: null, params: "", headers: "" });
-  return entity === known ? known : keptText(entity);
-}
-
-function textLength({ callId, remoteTag, local, remote, target, routes }: AgentDialog): number {
-  return routes.reduce((length, route) => length + route.length, callId.length + remoteTag.length + local.length + remote.length + target.length);
-}
-
-/** True when two Contact URIs lead to one device: the same user, host and port, whatever their parameters. */
-function isSameDevice(a: string, b: string): boolean {
-  const one = parseSipUri(a);
-  const other = parseSipUri(b);
-  return one !== null && other !== null && one.user === other.user && one.host === other.host && one.port === other.port;
-}
-
-function view(subscription: Subscription): WatcherView {
-  const { resource, watcher, pack, expiresAt, userAgent, lastSentAt, lastSent, answeredAt, answerStatus, failures, dialog } = subscription;
-  return { resource, watcher: watcher ?? parseNameAddr(dialog.remote).uri, event: pack.name, expiresAt, userAgent, lastSentAt, lastSent, answeredAt, answerStatus, state: failures > 0 ? "suspect" : "active" };
+function renewable({ pack, eventId, watcher, remoteCseq, list }: Subscription): Renewable {
+  return { pack, eventId, watcher, remoteCseq, isList: list !== null };
 }

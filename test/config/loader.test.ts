@@ -34,7 +34,6 @@ const badConfigurations: readonly (readonly [name: string, text: string, mistake
   ["a redis store, its password unsaid", "store: redis://u:secret@host:6379/0", ['2:8: "store: redis://…" is not supported yet; write a folder such as ./data']],
   ["presence that is half merged", "presence: { merge: half }", ['2:20: "half" does not fit "presence.merge"; write true or false']],
   ["notifies slower than anyone can want", "presence: { notify_interval: 2h }", ['2:30: "2h" does not fit "presence.notify_interval"; write a value from 0s to 1h']],
-  ["watching by permission", "presence: { anyone_in_domain_may_watch: false }", ['2:41: "presence.anyone_in_domain_may_watch: false" is not supported yet; write true']],
   ["a time without unit", "dialogs: { age_max: 3600 }", ["2:21: 3600 has no unit; write 3600s, a time such as 12h"]],
   ["a time that is none", "dialogs: { age_max: 1 fortnight }", ['2:21: "1 fortnight" does not fit "dialogs.age_max"; write a time such as 12h']],
   ["a time that is too short", "dialogs: { age_max: 500ms }", ['2:21: "500ms" does not fit "dialogs.age_max"; write a value from 1m to 30d']],
@@ -144,7 +143,7 @@ test.each(badDirectories)("a bad directory is refused with the place and the men
 
 test("all mistakes of both files are told at once, by file, line and column", () => {
   const config = 'lisen: []\nworkers: 2\nlog: { level: loud, sip: maybe }\ncalendars:\n  - { kind: ews }\n';
-  const directory = 'users:\n  - { id: "101", password: a, site: mons }\n  - { id: "101" }\ngroups: []\n';
+  const directory = 'users:\n  - { id: "101", password: a, site: mons }\n  - { id: "101" }\nsites: []\n';
   expect(mistakesOf(config, directory)).toEqual([
     'lamplight.yaml:1:1: unknown key "lisen"; write "listen"',
     'lamplight.yaml:1:1: "domain" is missing; write "domain: …", a domain such as tel.example.test',
@@ -155,7 +154,7 @@ test("all mistakes of both files are told at once, by file, line and column", ()
     'directory.yaml:2:31: "users.site" is not supported yet; remove it',
     'directory.yaml:3:5: user "101" has no password; write "password: …", or "ha1: { MD5: … }"',
     'directory.yaml:3:11: "101" is the id of two users; write another id',
-    'directory.yaml:4:1: "groups" is not supported yet; remove it',
+    'directory.yaml:4:1: unknown key "sites"; remove it, or write one of users, groups, lists',
   ]);
 });
 
@@ -218,8 +217,8 @@ test("every key of the contract's examples that is not supported yet is refused 
     new Set([
       ...["calendars", "features", "ringing", "sites", "unknown_networks", "dns", "dhcp", "cluster", "trunks", "routes"],
       ...["dialplan", "blocked", "limits.dialled", "limits.caller", "limits.requests", "media_servers", "media", "topology_hiding", "capture", "script"],
-      ...["site", "mobile", "mailbox", "watchers", "forward", "ring", "calls", "boss_filter"].map((key) => `users.${key}`),
-      ...["groups", "lists"],
+      ...["site", "mobile", "mailbox", "forward", "ring", "calls", "boss_filter"].map((key) => `users.${key}`),
+      ...["ring", "pickup", "notify_pickup"].map((key) => `groups.${key}`),
     ]),
   );
   const rest = mistakes.filter((line) => !line.endsWith("is not supported yet; remove it"));

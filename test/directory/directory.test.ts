@@ -114,7 +114,7 @@ test("a new file is taken over at once, and each listener is told what changed",
   });
   const next = { users: [...file.users.slice(0, 2), user("Bob", { inbound: "anyone" }), user("103", { aliases: ["carol"] })] };
   changing.replace(next);
-  expect(seen).toEqual([{ added: ["sip:103@tel.example.test"], changed: ["sip:Bob@tel.example.test"], removed: ["sip:front-desk@tel.example.test"] }]);
+  expect(seen).toEqual([{ added: ["sip:103@tel.example.test"], changed: ["sip:Bob@tel.example.test"], removed: ["sip:front-desk@tel.example.test"], lists: [] }]);
   expect(changing.user(aorOf("front-desk", domain))).toBe(null);
   expect(changing.aorOf("front-desk", domain)).toBe(null);
   changing.replace(next);
@@ -129,7 +129,7 @@ test("a changed password is a change", () => {
   const seen: DirectoryChange[] = [];
   changing.onChange((change) => seen.push(change));
   changing.replace({ users: [user("101", { secret: { kind: "password", password: "new" } })] });
-  expect(seen).toEqual([{ added: [], changed: ["sip:101@tel.example.test"], removed: [] }]);
+  expect(seen).toEqual([{ added: [], changed: ["sip:101@tel.example.test"], removed: [], lists: [] }]);
 });
 
 test("whatever the user part, the answer is a person of the directory or nobody", () => {

@@ -17,7 +17,7 @@ function made(store = new MemoryStore(), clock = new FakeClock()): { table: Mail
   return { table, told, store, clock };
 }
 
-const watching: Watching = { resource: ALICE, entity: ALICE, watcher: ALICE, userAgent: "", profile: STANDARD, accept: [], variant: 0 };
+const watching: Watching = { resource: ALICE, entity: ALICE, watcher: ALICE, userAgent: "", profile: STANDARD, accept: [], variant: 0, standing: "allow" };
 
 describe("a mailbox", () => {
   test("shows the newest statement, whoever made it; what says the same tells nobody", () => {

@@ -12,7 +12,8 @@ import type { Flow } from "../../src/sip/transport/transport.ts";
 import { parseSipUri } from "../../src/sip/uri.ts";
 import type { Store, StoredRecord, Table } from "../../src/store/store.ts";
 import type { ChangeListener, EventPackage, Publication, Publishing, Rendered, Watching } from "../../src/subscription/event-package.ts";
-import { subscriptions, type Subscriptions, type SubscriptionSettings } from "../../src/subscription/subscriptions.ts";
+import type { SubscriptionSettings } from "../../src/subscription/subscription-deps.ts";
+import { subscriptions, type Subscriptions } from "../../src/subscription/subscriptions.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 import { FakeAgent } from "./fake-agent.ts";
 
