@@ -64,7 +64,7 @@ export async function realServer(domain: string, users: readonly string[], yaml:
         return (await fetch(`${web}/healthz`).catch(() => null))?.status === 200 ? true : null;
       },
       () => `the server is not healthy:\n${program.lines().slice(-20).join("\n")}`,
-      { everyMs: 20 },
+      { everyMs: 20, withinMs: 60_000 },
     );
   };
   if (options.isStarted !== false) await start();
