@@ -1,4 +1,4 @@
-// Bundles src/main.ts into dist/main.js, and the store's thread beside it: npm packages stay outside. The pages go to dist/web.
+// Bundles src/main.ts into dist/main.js, and the threads' programs beside it: npm packages stay outside. The pages go to dist/web.
 import { chmod, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -24,6 +24,17 @@ await build({
 await build({
   entryPoints: [at("src/store/journal-worker.ts")],
   outfile: at("dist/journal-worker.js"),
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  packages: "external",
+  sourcemap: true,
+  logLevel: "warning",
+});
+await build({
+  entryPoints: [at("src/calendar/ews-worker.ts")],
+  outfile: at("dist/ews-worker.js"),
   bundle: true,
   platform: "node",
   target: "node20",

@@ -53,7 +53,8 @@ export class WebClient {
       connect: (options, callback) => {
         connect(options, (...result) => {
           const [, socket] = result;
-          if (socket !== null && "getPeerCertificate" in socket) {
+          // Without a connection there is no socket, whatever undici's types say.
+          if (typeof socket === "object" && socket !== null && "getPeerCertificate" in socket) {
             const certificate = socket.getPeerCertificate();
             if (Buffer.isBuffer(certificate.raw)) this.#certificates.set(`${options.hostname}:${options.port || "443"}`, certificate.raw);
           }

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const schema = fileURLToPath(new URL("../fixtures/xsd-presence/all-presence.xsd", import.meta.url));
+const presenceSchema = fileURLToPath(new URL("../fixtures/xsd-presence/all-presence.xsd", import.meta.url));
 
 /** Without xmllint (Debian: libxml2-utils) the tests that need it are skipped, unless CI is "true": then they fail. */
 export const skipsWithoutXmllint = process.env.CI !== "true" && spawnSync("xmllint", ["--version"]).error !== undefined;
 
-/** Validates documents (bytes as latin1) against all schemas of presence, in one run. Returns xmllint's complaints, a name and a line each;
+/** Validates documents (bytes as latin1) against all schemas of presence, or another one, in one run. Returns xmllint's complaints, a name and a line each;
  *  empty when every document is valid. */
-export function schemaMistakes(documents: ReadonlyMap<string, string>): readonly string[] {
+export function schemaMistakes(documents: ReadonlyMap<string, string>, schema = presenceSchema): readonly string[] {
   if (documents.size === 0) throw new Error("nothing to validate");
   const folder = mkdtempSync(join(tmpdir(), "xmllint-"));
   try {
