@@ -30,6 +30,9 @@ export interface PresenceService extends PresenceStatus, SpokenSink {
   reportsOf(aor: Aor): readonly SourceReport[];
   /** The state as `status` gives it, without keeping anything of a person of whom nothing is kept yet. */
   glance(aor: Aor): PresenceDocument;
+  /** Puts the reports of one source about a person in the place of all that it said before, at once: watchers see nothing in between. Those beyond
+   *  `reportsPerSourceMax` are not taken. */
+  replaceReports(source: SourceName, presentity: Aor, reports: readonly SourceReport[]): void;
   /** Drops all that was reported of a person who is no longer ours. */
   forget(aor: Aor): void;
 }
@@ -134,6 +137,14 @@ class MemoryPresence implements PresenceService {
       person.choice = null;
       person.choiceEnd = undefined;
     }
+    this.#changed(person);
+  }
+
+  replaceReports(source: SourceName, presentity: Aor, replacing: readonly SourceReport[]): void {
+    if (replacing.length === 0 && !this.#byAor.has(presentity)) return;
+    const person = this.#person(presentity);
+    for (const [key, report] of person.reports) if (report.source === source) person.reports.delete(key);
+    for (const report of replacing.slice(0, reportsPerSourceMax)) person.reports.set(keyOf(source, report.key), report);
     this.#changed(person);
   }
 

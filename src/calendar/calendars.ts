@@ -1,0 +1,259 @@
+import type { Cancel, Clock } from "../base/clock.ts";
+import { background } from "../base/background.ts";
+import type { Aor } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { CalendarConfig } from "../config/calendars-schema.ts";
+import type { Directory } from "../directory/directory.ts";
+import type { PresenceService } from "../presence/presence-service.ts";
+import type { CalendarAdapter, FailureKind, Reading } from "./adapter.ts";
+import type { AdapterSettings } from "./adapters.ts";
+import { UNREAD, afterPoll, atMoment, type MailboxState } from "./mailbox-state.ts";
+import { poller, type Poller } from "./poller.ts";
+import { pollPlans, type PollPlan } from "./poll-plan.ts";
+import { calendarReports, type CalendarWord } from "./statements.ts";
+
+/** Makes adapters: in a thread of their own in the real world, at once in a simulation. */
+export type OpenAdapter = (settings: Omit<AdapterSettings, "clock">) => Promise<CalendarAdapter>;
+
+/** What the calendars need. */
+export interface CalendarsDeps {
+  readonly calendars: readonly CalendarConfig[];
+  readonly directory: Directory;
+  readonly presence: Pick<PresenceService, "replaceReports">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly open: OpenAdapter;
+  /** IANA name of the machine's time zone. */
+  readonly zone: string;
+}
+
+/** How one calendar fares. */
+export interface CalendarFacts {
+  readonly name: string;
+  readonly kind: string;
+  /** Mailboxes that are asked for; a shared calendar counts one for each time zone. */
+  readonly mailboxes: number;
+  /** Those that should speak and cannot. */
+  readonly silent: number;
+  readonly polls: number;
+  readonly failures: Readonly<Partial<Record<FailureKind, number>>>;
+  /** ms since 1970; 0 before the first. */
+  readonly readAt: number;
+}
+
+/** The calendars as a presence source: they are read in turn, and what they say of people is reported ahead, each stretch with its time. */
+export interface Calendars {
+  start(): void;
+  stop(): Promise<void>;
+  /** Takes over other calendars; what did not change goes on. */
+  replace(calendars: readonly CalendarConfig[]): void;
+  /** The directory has other people, or they have other mailboxes. */
+  directoryChanged(): void;
+  facts(): readonly CalendarFacts[];
+}
+
+/** The calendars of a server; nothing runs before `start`, nor without any. */
+export function calendars(deps: CalendarsDeps): Calendars {
+  return new PolledCalendars(deps);
+}
+
+/** Statements are looked over so often for such as nobody confirms any more. */
+const LOOK_MS = 30_000;
+
+/** One plan that runs. */
+interface Running {
+  readonly plan: PollPlan;
+  /** What the plan is, whole: one that stays the same goes on. */
+  readonly text: string;
+  readonly poller: Poller;
+  readonly states: Map<string, MailboxState>;
+}
+
+interface Counts {
+  polls: number;
+  readonly failures: Partial<Record<FailureKind, number>>;
+}
+
+class PolledCalendars implements Calendars {
+  readonly #deps: CalendarsDeps;
+  #configs: readonly CalendarConfig[];
+  #running: readonly Running[] = [];
+  /** Which mailboxes speak for a person. */
+  #places = new Map<Aor, { readonly running: Running; readonly mailbox: string }[]>();
+  /** What was reported last of each person, as text. */
+  readonly #reported = new Map<Aor, string>();
+  readonly #counts = new Map<string, Counts>();
+  readonly #ending = new Set<Promise<void>>();
+  #cancelLook: Cancel | null = null;
+  #isStarted = false;
+
+  constructor(deps: CalendarsDeps) {
+    this.#deps = deps;
+    this.#configs = deps.calendars;
+  }
+
+  start(): void {
+    this.#isStarted = true;
+    this.#arrange();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStarted = false;
+    this.#cancelLook?.();
+    this.#cancelLook = null;
+    for (const { poller } of this.#running) this.#end(poller);
+    this.#running = [];
+    await Promise.all(this.#ending);
+  }
+
+  replace(configs: readonly CalendarConfig[]): void {
+    this.#configs = configs;
+    if (this.#isStarted) this.#arrange();
+  }
+
+  directoryChanged(): void {
+    if (this.#isStarted) this.#arrange();
+  }
+
+  facts(): readonly CalendarFacts[] {
+    return this.#configs.map(({ name, kind }) => {
+      const states = this.#running.filter(({ plan }) => plan.calendar.name === name).flatMap(({ plan, states }) => [...plan.people.keys()].map((mailbox) => states.get(mailbox) ?? UNREAD));
+      const { polls, failures } = this.#countsOf(name);
+      return { name, kind, mailboxes: states.length, silent: states.filter(({ silence }) => silence !== null).length, polls, failures, readAt: Math.max(0, ...states.map(({ readAt }) => readAt)) };
+    });
+  }
+
+  /** Begins what is new, ends what is gone, and says anew what follows for people. */
+  #arrange(): void {
+    const { directory, zone } = this.#deps;
+    const plans = pollPlans(this.#configs, directory.users(), zone, (name) => directory.aorOf(name, directory.domain));
+    const before = new Map(this.#running.map((running) => [running.text, running]));
+    const began: Running[] = [];
+    this.#running = plans.map((plan) => {
+      const text = JSON.stringify([plan.calendar, plan.zone, [...plan.people]]);
+      const same = before.get(text);
+      before.delete(text);
+      if (same !== undefined) return same;
+      const running = this.#begin(plan, text);
+      began.push(running);
+      return running;
+    });
+    for (const { poller } of before.values()) this.#end(poller);
+    // A mailbox whose plan changed keeps what it said until it is read again.
+    for (const running of began) this.#inherit(running, [...before.values()]);
+    const people = new Set(this.#places.keys());
+    this.#places = new Map();
+    for (const running of this.#running) {
+      for (const [mailbox, aors] of running.plan.people) {
+        for (const aor of aors) {
+          const places = this.#places.get(aor);
+          if (places === undefined) this.#places.set(aor, [{ running, mailbox }]);
+          else places.push({ running, mailbox });
+          people.add(aor);
+        }
+      }
+    }
+    for (const aor of people) this.#speak(aor);
+    for (const { poller } of began) poller.start();
+    if (this.#running.length > 0 && this.#cancelLook === null) this.#look();
+  }
+
+  #begin(plan: PollPlan, text: string): Running {
+    const { clock, random, log, open } = this.#deps;
+    const { calendar, zone } = plan;
+    const running: Running = {
+      plan,
+      text,
+      states: new Map(),
+      poller: poller(plan, {
+        clock,
+        random,
+        log,
+        open: () => open({ calendar, zone }),
+        onReading: (mailbox, reading) => {
+          this.#take(running, mailbox, reading);
+        },
+        onPoll: () => {
+          this.#countsOf(calendar.name).polls++;
+        },
+      }),
+    };
+    return running;
+  }
+
+  #inherit(running: Running, gone: readonly Running[]): void {
+    const { calendar, zone } = running.plan;
+    for (const other of gone) {
+      if (other.plan.calendar.name !== calendar.name || other.plan.zone !== zone || other.plan.calendar.url !== calendar.url) continue;
+      for (const [mailbox, state] of other.states) if (running.plan.people.has(mailbox)) running.states.set(mailbox, state);
+    }
+  }
+
+  #end(ended: Poller): void {
+    const work = ended.stop();
+    this.#ending.add(work);
+    background(
+      work.finally(() => this.#ending.delete(work)),
+      this.#deps.log,
+      "a calendar did not end",
+    );
+  }
+
+  #take(running: Running, mailbox: string, reading: Reading): void {
+    const { clock, log } = this.#deps;
+    const { name } = running.plan.calendar;
+    const before = running.states.get(mailbox) ?? UNREAD;
+    const after = afterPoll(before, reading, clock.now(), name);
+    running.states.set(mailbox, after);
+    if (reading.kind === "failure") {
+      const { failures } = this.#countsOf(name);
+      failures[reading.failure] = (failures[reading.failure] ?? 0) + 1;
+    }
+    const [first] = running.plan.people.get(mailbox) ?? [];
+    if (first !== undefined && (before.silence === null) !== (after.silence === null)) {
+      if (after.silence === null) log.info({ aor: first, source: name }, "a calendar speaks again");
+      else log.warn({ aor: first, source: name, reason: after.silence }, "a calendar is silent");
+    }
+    for (const aor of running.plan.people.get(mailbox) ?? []) this.#speak(aor);
+  }
+
+  /** Reports what a person's calendars say, if it is other than before. */
+  #speak(aor: Aor): void {
+    const words: CalendarWord[] = (this.#places.get(aor) ?? []).map(({ running: { plan, states }, mailbox }) => {
+      const { entries, silence, silentSince } = states.get(mailbox) ?? UNREAD;
+      return { name: plan.calendar.name, silence, silentSince, entries: entries.map((entry) => ({ ...entry, as: plan.calendar.as })) };
+    });
+    const reports = calendarReports(aor, words, this.#deps.clock.now());
+    const text = JSON.stringify(reports);
+    if ((this.#reported.get(aor) ?? "[]") === text) return;
+    if (reports.length === 0) this.#reported.delete(aor);
+    else this.#reported.set(aor, text);
+    // Of a person who is no longer ours nothing is kept.
+    if (this.#deps.directory.user(aor) !== null) this.#deps.presence.replaceReports("calendar", aor, reports);
+  }
+
+  #look(): void {
+    this.#cancelLook = this.#deps.clock.after(LOOK_MS, () => {
+      const now = this.#deps.clock.now();
+      for (const { plan, states } of this.#running) {
+        for (const [mailbox, state] of states) {
+          const after = atMoment(state, now, plan.calendar.pollMs, plan.calendar.name);
+          if (after === state) continue;
+          states.set(mailbox, after);
+          for (const aor of plan.people.get(mailbox) ?? []) this.#speak(aor);
+        }
+      }
+      this.#look();
+    });
+  }
+
+  #countsOf(name: string): Counts {
+    const known = this.#counts.get(name);
+    if (known !== undefined) return known;
+    const counts: Counts = { polls: 0, failures: {} };
+    this.#counts.set(name, counts);
+    return counts;
+  }
+}
