@@ -30,7 +30,9 @@ export function historyRoute(
     const recorded = { recorded_from: past.recordedFrom === null ? null : isoTime(past.recordedFrom), is_cut: past.isCut };
     if (viewer === null || eyes.view(viewer, aor) === "offline") return json({ ...head, ...recorded, is_cut: false, states: past.recordedFrom === null ? [] : [offline(Math.max(from, past.recordedFrom), Math.min(to, now))] });
     const { presence } = parts;
-    const planned = to > now ? forecasts(presence, presence.status(aor), presence.reportsOf(aor), now, to, PLANNED_MAX) : [];
+    const ahead = to > now ? forecasts(presence, presence.status(aor), presence.reportsOf(aor), now, to, PLANNED_MAX) : [];
+    // What is so now lasts until the first of them.
+    const planned = ahead.length === 0 ? [] : [{ at: now, document: presence.status(aor) }, ...ahead];
     return json({ ...head, ...recorded, states: [...stretches(past.states, from, Math.min(to, now), false), ...stretches(planned, Math.max(from, now), to, true)] });
   };
   return { method: "GET", path: "/api/presence/:aor/history", access: "person", answer: of(answer) };

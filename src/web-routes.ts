@@ -45,7 +45,7 @@ export function webRoutes(parts: WebParts, metrics: MetricsPage): readonly Admin
     get("/api/registrations/:aor", of((aor) => list(registrations([aor])))),
     forPeople("/api/calls", ({ viewer }) => list(mapped(dialogs.calls().filter((call) => viewer !== null && eyes.seesCall(viewer, call)), callAnswer))),
     forPeople("/api/lamps", ({ viewer }) => list(lampsFor(viewer))),
-    forPeople("/api/session", ({ viewer }) => json(sessionAnswer(parts, viewer))),
+    { method: "GET", path: "/api/session", access: "open", answer: ({ viewer }) => json(sessionAnswer(parts, viewer)) },
     get("/api/sentinel", () => json(sentinelAnswer(parts.sentinel, dialogs.adopted))),
     get("/api/subscriptions", () => list(mapped(subscriptions.list(), subscriptionAnswer))),
     ...presenceRoutes(parts, of, (text) => personOf(parts, text), eyes),
@@ -62,7 +62,7 @@ export function* aors({ directory }: Pick<WebParts, "directory">): Generator<Aor
 /** Who is signed in. */
 function sessionAnswer({ directory }: Pick<WebParts, "directory">, viewer: Viewer | null): unknown {
   const aor = viewer?.kind === "person" ? viewer.aor : null;
-  return { viewer: viewer?.kind ?? null, aor, name: aor === null ? null : (directory.user(aor)?.name ?? null), domain: directory.domain };
+  return { viewer: viewer?.kind ?? null, aor, name: aor === null ? null : (directory.user(aor)?.name ?? null), domain: viewer === null ? null : directory.domain };
 }
 
 /** The person that a part of a path names: an id, alias or number, or a whole `sip:` URI. */

@@ -79,7 +79,7 @@ export interface Session {
   readonly viewer: "administrator" | "person" | null;
   readonly aor: string | null;
   readonly name: string | null;
-  readonly domain: string;
+  readonly domain: string | null;
 }
 
 /** What a stream begins with. */

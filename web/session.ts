@@ -15,8 +15,7 @@ export const me = computed(() => (session.value?.viewer === "person" ? (session.
 /** Asks who is signed in. False when the server did not answer. */
 export async function checkSession(): Promise<boolean> {
   const found = await askSession();
-  if (found.ok) session.value = found.value;
-  else if (found.status === 401 || found.status === 403 || found.status === 429) session.value = null;
+  if (found.ok) session.value = found.value.viewer === null ? null : found.value;
   return found.ok || found.status !== 0;
 }
 

@@ -72,7 +72,7 @@ export function elapsed(sinceMs: number, now: number, isCall: boolean): string {
     const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
     return hours > 0 ? `${String(hours)}:${two(minutes)}:${two(seconds % 60)}` : `${String(minutes)}:${two(seconds % 60)}`;
   }
-  if (seconds < 60) return "just now";
+  if (seconds < 60) return "now";
   if (seconds < 3600) return `${String(Math.floor(seconds / 60))} min`;
   if (seconds < 86_400) return `${String(Math.floor(seconds / 3600))} h ${two(Math.floor(seconds / 60) % 60)}`;
   const days = Math.floor(seconds / 86_400);

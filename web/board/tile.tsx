@@ -16,12 +16,15 @@ export const Tile = memo(function Tile({ person, isFirst }: { readonly person: P
     <li class="cell">
       <button type="button" class="tile" data-tone={tone} data-aor={person.aor} tabIndex={isFirst ? 0 : -1} onClick={() => open(person.aor)}>
         <LampIcon tone={tone} />
-        <span class="name">{person.name}</span>
-        <span class="extension">{person.id}</span>
-        <span class="state">{state}</span>
-        <Since person={person} />
-        <span class="detail">{detail}</span>
-        <span class="next">{nextWords(next, minute.value)}</span>
+        <span class="line">
+          <span class="name">{person.name}</span> <span class="extension">{person.id}</span>
+        </span>{" "}
+        <span class="line">
+          <span class="state">{state}</span> <Since person={person} />
+        </span>{" "}
+        <span class="line">
+          <span class="detail">{detail}</span> <span class="next">{nextWords(next, minute.value)}</span>
+        </span>
         {silent.length > 0 && <span class="silent" title={silent.map(({ source, reason }) => `${source}: ${reason}`).join("\n")}>{silent[0]?.source} silent</span>}
       </button>
     </li>

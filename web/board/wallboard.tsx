@@ -23,6 +23,7 @@ export function Wallboard(): JSX.Element {
   }, []);
   return (
     <main class="board" data-stale={link.value === "stale"}>
+      <h1 class="unseen">Wallboard</h1>
       <div class="tools">
         <MyState />
         <label class="search">

@@ -12,6 +12,7 @@ interface Props {
 }
 
 const HEIGHT = 130;
+const HOUR_SECONDS = 3600;
 
 /** A small chart of the last hour, with its newest value and its highest. */
 export function Chart({ title, at, values, unit }: Props): JSX.Element {
@@ -34,8 +35,8 @@ export function Chart({ title, at, values, unit }: Props): JSX.Element {
         legend: { show: false },
         cursor: { show: false },
         padding: [8, 6, 0, 0],
-        scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.15, Number.EPSILON + (max > 0 ? 0 : 1))] } },
-        axes: [{ ...axis, space: 70, values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) }, { ...axis, size: 54, space: 34, values: (_plot, ticks) => ticks.map(unit) }],
+        scales: { x: { time: true, range: (_plot, _min, max) => [max - HOUR_SECONDS, max] }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.15, Number.EPSILON + (max > 0 ? 0 : 1))] } },
+        axes: [{ ...axis, size: 26, space: 70, values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) }, { ...axis, size: 54, space: 34, values: (_plot, ticks) => ticks.map(unit) }],
         series: [{}, { stroke: colour("--chart-stroke"), fill: colour("--chart-fill"), width: 1.6, points: { show: false }, spanGaps: false }],
       },
       [[], []],

@@ -45,7 +45,7 @@ function Panel({ person }: { readonly person: Person }): JSX.Element {
         </header>
         <p class="now" data-tone={tone} role="status">
           <strong>{state}</strong> <Since person={person} />
-          {detail !== "" && <span class="said">{detail}</span>}
+          {detail !== "" && <span class="now-note">{detail}</span>}
         </p>
         {next?.at != null && <p class="quiet">From {clockTime(next.at, minute.value)}: {stateName({ ...person.tile.value, ...next }, toneOf({ ...person.tile.value, ...next, source: "calendar" }))}</p>}
         {silent.map(({ source, reason }) => (
@@ -53,7 +53,7 @@ function Panel({ person }: { readonly person: Person }): JSX.Element {
         ))}
         <Calls person={person} />
         <Story person={person} />
-        {isAdministrator.value && me.value !== person.aor && <button type="button" class="plain" onClick={() => (chosenMe.value = person.aor)}>This is me</button>}
+        {isAdministrator.value && me.value !== person.aor && <button type="button" class="plain this-is-me" onClick={() => (chosenMe.value = person.aor)}>This is me</button>}
       </div>
     </dialog>
   );
