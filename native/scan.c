@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-  CONTRACT_VERSION = 2,
+  CONTRACT_VERSION = 3,
   TEXT_MAX = 65535,
   LINES_MAX = 186, /* 250 less the 64 that a message may gain on its way */
   HEADERS = 64,
@@ -35,13 +35,15 @@ enum {
   ADDRESS_URI = 0, ADDRESS_URI_END = 1, ADDRESS_PARTS = 2, ADDRESS_TAG = ADDRESS_PARTS + URI_WORDS, ADDRESS_TAG_END = ADDRESS_TAG + 1, ADDRESS_WORDS = ADDRESS_TAG_END + 1,
   AT_TO = AT_FROM + ADDRESS_WORDS,
   AT_LOOP = AT_TO + ADDRESS_WORDS, /* FNV-1a of what routing looks at: request URI, From tag, Call-ID, CSeq number, first Route, with | between */
-  AT_FIRST = AT_LOOP + 1, /* the first line of each header, by its number */
+  AT_KEY = AT_LOOP + 1, /* two hashes of what names a request's transaction: branch, host and port of the topmost Via */
+  AT_REFRESH = AT_KEY + 2, /* of a REGISTER: a hash of what decides its outcome beside Call-ID and CSeq */
+  AT_FIRST = AT_REFRESH + 1, /* the first line of each header, by its number */
   AT_LINE = AT_FIRST + HEADERS,     /* of each line: the number of its header, its start, its value's start and end */
   WORDS = AT_LINE + 4 * 256
 };
 
 /* Those numbers of src/sip/header-name.ts that mean something here; JavaScript defines all of them. */
-enum { VIA = 1, FROM = 2, TO = 3, CALL_ID = 4, CSEQ = 5, MAX_FORWARDS = 6, ROUTE = 8, CONTENT_LENGTH = 10, EXPIRES = 12 };
+enum { VIA = 1, FROM = 2, TO = 3, CALL_ID = 4, CSEQ = 5, MAX_FORWARDS = 6, CONTACT = 7, ROUTE = 8, CONTENT_LENGTH = 10, EXPIRES = 12, SUPPORTED = 18, USER_AGENT = 20 };
 
 /* What JavaScript has defined: header names in lower case, and methods. */
 enum { NAME_MAX = 31, NAMES_MAX = 200, METHODS_MAX = 32 };
@@ -54,6 +56,7 @@ static named_t names[NAMES_MAX];
 static int name_count;
 static named_t methods[METHODS_MAX];
 static int method_count;
+static int register_number = -1;
 
 /* Sets of characters. */
 enum { NAME = 1, USER = 2, HOST = 4, DIGIT = 8, PARAM = 16, TOKEN = 32, BLANK = 64, WORD = 128 };
@@ -314,6 +317,43 @@ static uint32_t mixed(uint32_t hash, const uint8_t *text, int at, int end) {
 
 static int32_t value_at(const int32_t *w, int header, int part) { return w[AT_LINE + 4 * w[AT_FIRST + header] + part]; }
 
+/* The same two lanes as src/sip/via-key.ts. */
+static void add_key(const uint8_t *text, int32_t *w) {
+  uint32_t high = 2166136261u, low = 0x9747b28cu;
+  const int parts[2][2] = {{w[AT_VIA + VIA_BRANCH], w[AT_VIA + VIA_BRANCH_END]}, {w[AT_VIA + VIA_HOST], w[AT_VIA + VIA_HOST_END]}};
+  for (int part = 0; part < 2; part++) {
+    for (int at = parts[part][0]; at >= 0 && at < parts[part][1]; at++) {
+      high = (high ^ text[at]) * 16777619u;
+      low = (low ^ text[at]) * 0x5bd1e995u;
+    }
+    high = (high ^ '|') * 16777619u;
+    low = (low ^ '|') * 0x5bd1e995u;
+  }
+  high = (high ^ (uint32_t)w[AT_VIA + VIA_PORT]) * 16777619u;
+  low = (low ^ (uint32_t)w[AT_VIA + VIA_PORT]) * 0x5bd1e995u;
+  w[AT_KEY] = (int32_t)high;
+  w[AT_KEY + 1] = (int32_t)low;
+}
+
+/* FNV-1a goes on over a part and its length: the same as in src/registrar/plain-refresh.ts. */
+static uint32_t blended(uint32_t sum, const uint8_t *text, int start, int end) {
+  for (int at = start; at < end; at++) sum = (sum ^ text[at]) * 16777619u;
+  return (sum ^ (uint32_t)(end - start)) * 16777619u;
+}
+
+static uint32_t blended_value(uint32_t sum, const uint8_t *text, const int32_t *w, int header) {
+  return w[AT_FIRST + header] < 0 ? blended(sum, text, 0, 0) : blended(sum ^ 1u, text, value_at(w, header, 2), value_at(w, header, 3));
+}
+
+static uint32_t refresh_of(const uint8_t *text, const int32_t *w) {
+  if (w[AT_FIRST + CONTACT] < 0) return 0;
+  uint32_t sum = blended(2166136261u, text, value_at(w, CONTACT, 2), value_at(w, CONTACT, 3));
+  sum = blended(sum, text, w[AT_VIA + VIA_START], w[AT_VIA + VIA_PARAMS]);
+  sum = blended_value(sum, text, w, EXPIRES);
+  sum = blended_value(sum, text, w, SUPPORTED);
+  return blended_value(sum, text, w, USER_AGENT);
+}
+
 static bool is_plain(const uint8_t *text, int length, int32_t *w) {
   const uint8_t *feed = memchr(text, '\n', (size_t)length);
   if (feed == NULL || feed == text || feed[-1] != '\r') return false;
@@ -403,6 +443,8 @@ static bool is_plain(const uint8_t *text, int length, int32_t *w) {
     hash = mixed(hash, text, value_at(w, CSEQ, 2), cseq_end);
     if (w[AT_FIRST + ROUTE] >= 0) hash = mixed(hash, text, value_at(w, ROUTE, 2), value_at(w, ROUTE, 3));
     w[AT_LOOP] = (int32_t)hash;
+    add_key(text, w);
+    if (w[AT_METHOD] == register_number) w[AT_REFRESH] = (int32_t)refresh_of(text, w);
   }
   return w[AT_LENGTH] < 0 || w[AT_LENGTH] == length - w[AT_BODY];
 }
@@ -434,6 +476,7 @@ static napi_value define(napi_env env, napi_callback_info info) {
   one.length = (int)length;
   if (is_method != NULL) {
     if (method_number((const uint8_t *)one.name, 0, one.length) < 0 && method_count < METHODS_MAX) methods[method_count++] = one;
+    if (strcmp(one.name, "REGISTER") == 0) register_number = one.number;
     return NULL;
   }
   if (header_id((const uint8_t *)one.name, one.length) != 0 || name_count == NAMES_MAX) return NULL;

@@ -23,6 +23,8 @@ export function refreshNumber(message: Message): number | null {
   if (message.has(Header.path) || message.has(Header.require) || !isFirstHop(message)) return null;
   const supported = message.lineOf(Header.supported);
   if (supported !== -1 && message.lineOf(Header.supported, supported) !== -1) return null;
+  const { refreshHash } = message;
+  if (refreshHash !== null) return refreshHash;
   let number = mixed(message.text, message.valueStart(contact), message.valueEnd(contact), FNV_START);
   const via = message.lineOf(Header.via);
   const viaStart = message.valueStart(via);

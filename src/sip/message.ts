@@ -10,6 +10,7 @@ import { scanner, type Scanning } from "./scanner.ts";
 import { readStartLine } from "./start-line.ts";
 import { parseSipUri, uriAt, type SipUri } from "./uri.ts";
 import { parseVia, viaAt, type Via } from "./via.ts";
+import { viaKey, type TwoLanes } from "./via-key.ts";
 
 // Hot path: a message is a cheap view on its text. `parse` fills reused typed arrays with where each header stands;
 // fields are cut out of the text when asked for, once. Nothing here keeps a part of the text longer than the message itself.
@@ -204,6 +205,20 @@ export class Message {
     const cseq = /^\d*/.exec(this.header(Header.cseq) ?? "")?.[0] ?? "";
     const route = this.header(Header.route);
     return hashOfParts(route === undefined ? [this.requestUri, this.fromTag, this.callId, cseq] : [this.requestUri, this.fromTag, this.callId, cseq, route]);
+  }
+
+  /** The `viaKey` of a request. */
+  viaKey(into: TwoLanes): void {
+    if (this.isPlain) {
+      into.high = this.#words[Word.key] ?? 0;
+      into.low = this.#words[Word.key + 1] ?? 0;
+    } else viaKey(into, this.topVia.branch, this.topVia.host, this.topVia.port);
+  }
+
+  /** Of a plain REGISTER: a hash of its first Contact, of its topmost Via up to its parameters, and of Expires, Supported and User-Agent as they are written; null of
+   *  any other message. 32 bits, signed. */
+  get refreshHash(): number | null {
+    return this.isPlain && this.method === "REGISTER" ? (this.#words[Word.refresh] ?? 0) : null;
   }
 
   /** True when a Via stands below the topmost one. */

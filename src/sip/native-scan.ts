@@ -16,7 +16,7 @@ interface Addon {
 }
 
 /** The contract that this file was written for. */
-const CONTRACT_VERSION = 2;
+const CONTRACT_VERSION = 3;
 
 /** Has every message of this process be scanned by the addon that `npm run build:native` makes at `addonPath`; JavaScript reads what is not plain.
  *  Throws UnavailableError when it is not there or was built from other sources: then JavaScript reads everything. */

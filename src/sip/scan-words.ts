@@ -26,10 +26,14 @@ export const Word = {
   to: 44,
   /** `loopHash` of a request, as a signed number. */
   loop: 55,
+  /** The two lanes of a request's `viaKey`. */
+  key: 56,
+  /** `refreshHash` of a REGISTER. */
+  refresh: 58,
   /** The first line of each header, by its number. */
-  first: 56,
+  first: 59,
   /** Of each line: the number of its header, its start, its value's start and end. */
-  line: 120,
+  line: 123,
 } as const;
 
 /** Parts of a URI, beside its start and end. */

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { UnavailableError } from "../../src/base/errors.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { refusalOf } from "../../src/proxy/validation.ts";
+import { refreshNumber } from "../../src/registrar/plain-refresh.ts";
 import { isFirstHop } from "../../src/sip/first-hop.ts";
 import { Header, headerSpellings } from "../../src/sip/header-name.ts";
 import { Message } from "../../src/sip/message.ts";
@@ -47,7 +48,7 @@ const invite = [
   "body",
 ].join(CRLF);
 const ringing = ["SIP/2.0 180 Ringing", "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKx", "From: sip:a@b;tag=1", "To: <sips:c@d>", "i: 7", "CSeq: 1 INVITE", "", ""].join(CRLF);
-const register = ["REGISTER sip:tel.example.test SIP/2.0", "Via: SIP/2.0/WSS abc.invalid;branch=z9hG4bK9", "From: <sip:1@x>;tag=9", "To: <sip:1@x>", "Call-ID: c", "CSeq: 2147483647 REGISTER", "Expires: 60", "Content-Length: 0", "", ""].join(CRLF);
+const register = ["REGISTER sip:tel.example.test SIP/2.0", "Via: SIP/2.0/WSS abc.invalid;branch=z9hG4bK9", "From: <sip:1@x>;tag=9", "To: <sip:1@x>", "Call-ID: c", "CSeq: 2147483647 REGISTER", "Contact: <sip:1@10.0.0.1>;expires=60", "User-Agent: Snom/8", "Expires: 60", "Content-Length: 0", "", ""].join(CRLF);
 
 /** All that is read of a message, or what is wrong with it. */
 function seen(text: string): unknown {
@@ -75,6 +76,12 @@ function seen(text: string): unknown {
     places: [message.uriStart, message.uriEnd, message.headersEnd, message.bodyStart, message.hasBreaks, message.text],
     lines: Array.from({ length: message.lineCount }, (_, line) => [message.lineId(line), message.lineStart(line), message.valueStart(line), message.valueEnd(line), message.lineEnd(line), message.lineName(line)]),
     firsts: headerSpellings().map(([, id]) => message.lineOf(id)),
+    refresh: safely(() => (message.method === "REGISTER" && message.has(Header.via) ? refreshNumber(message) : null)),
+    key: safely(() => {
+      const key = { high: 0, low: 0 };
+      if (isRequest && message.has(Header.via)) message.viaKey(key);
+      return key;
+    }),
     numbers: [message.cseq, message.cseqMethod, message.contentLength, message.maxForwards, message.expires],
     via: safely(() => {
       const { transport, host, port, branch, params, start, end } = message.topVia;

@@ -1,34 +1,42 @@
-import type { KeyedHash } from "../../base/keyed-hash.ts";
+import type { Random } from "../../base/random.ts";
 import { grown } from "../../base/timer-wheel.ts";
+import type { TwoLanes } from "../via-key.ts";
 
 // Hot path: chains in typed arrays, no garbage.
 
 const BUCKETS_AT_START = 1 << 12;
 
-/** Finds slots by the keyed hash of RFC 3261 §17.2.3. A slot has at most one key; slots count from 1. */
+/** Finds slots by a hash of what RFC 3261 §17.2.3 matches by. A slot has at most one key; slots count from 1. Keys are scattered by a secret, so that nobody can
+ *  choose branches that all fall into one chain (multiply-shift: Dietzfelbinger and others, 1997). */
 export class KeyIndex {
   #high: Int32Array;
   #low: Int32Array;
   #next: Int32Array;
   #buckets = new Int32Array(BUCKETS_AT_START);
   #count = 0;
+  readonly #oddHigh: number;
+  readonly #oddLow: number;
 
   /** `capacity`: slots below it may be added; more after `grow`. */
-  constructor(capacity: number) {
+  constructor(capacity: number, random: Random) {
+    const bytes = random.bytes(8);
+    const odd = (from: number): number => (bytes[from] ?? 0) | ((bytes[from + 1] ?? 0) << 8) | ((bytes[from + 2] ?? 0) << 16) | ((bytes[from + 3] ?? 0) << 24) | 1;
+    this.#oddHigh = odd(0);
+    this.#oddLow = odd(4);
     this.#high = new Int32Array(capacity);
     this.#low = new Int32Array(capacity);
     this.#next = new Int32Array(capacity);
   }
 
-  /** The slot of the key that was hashed last, or 0. */
-  find(key: KeyedHash): number {
-    let slot = this.#buckets[key.low & (this.#buckets.length - 1)] ?? 0;
+  /** The slot of that key, or 0. */
+  find(key: TwoLanes): number {
+    let slot = this.#buckets[this.#bucketOf(key.high, key.low)] ?? 0;
     while (slot !== 0 && (this.#low[slot] !== key.low || this.#high[slot] !== key.high)) slot = this.#next[slot] ?? 0;
     return slot;
   }
 
-  /** Gives a slot the key that was hashed last. */
-  add(slot: number, key: KeyedHash): void {
+  /** Gives a slot that key. */
+  add(slot: number, key: TwoLanes): void {
     if (this.#count >= this.#buckets.length) this.#rehash();
     this.#high[slot] = key.high;
     this.#low[slot] = key.low;
@@ -38,7 +46,7 @@ export class KeyIndex {
 
   /** Takes the key of a slot away that has one. */
   remove(slot: number): void {
-    const bucket = (this.#low[slot] ?? 0) & (this.#buckets.length - 1);
+    const bucket = this.#bucketOf(this.#high[slot] ?? 0, this.#low[slot] ?? 0);
     const after = this.#next[slot] ?? 0;
     let at = this.#buckets[bucket] ?? 0;
     if (at === slot) this.#buckets[bucket] = after;
@@ -56,8 +64,13 @@ export class KeyIndex {
     this.#next = grown(this.#next, capacity);
   }
 
+  #bucketOf(high: number, low: number): number {
+    const spread = (Math.imul(high, this.#oddHigh) + Math.imul(low, this.#oddLow)) | 0;
+    return (spread ^ (spread >>> 15)) & (this.#buckets.length - 1);
+  }
+
   #link(slot: number): void {
-    const bucket = (this.#low[slot] ?? 0) & (this.#buckets.length - 1);
+    const bucket = this.#bucketOf(this.#high[slot] ?? 0, this.#low[slot] ?? 0);
     this.#next[slot] = this.#buckets[bucket] ?? 0;
     this.#buckets[bucket] = slot;
   }

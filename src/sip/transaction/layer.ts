@@ -9,11 +9,13 @@ import { Header } from "../header-name.ts";
 import { Message } from "../message.ts";
 import { isSoundResponse, reasonPhrase, responseText, type Answer } from "../response.ts";
 import type { Flow, TransportHandler, Transports } from "../transport/transport.ts";
-import { asksForRport, magicCookie, type Via } from "../via.ts";
+import { asksForRport, type Via } from "../via.ts";
+import type { TwoLanes } from "../via-key.ts";
 import { parseBranch } from "./branch.ts";
 import { hopRequest } from "./hop-request.ts";
 import type { LoadGate } from "./load-gate.ts";
 import { Event, Machine, State, type BaseTimes } from "./machine.ts";
+import { serverKey } from "./server-key.ts";
 import { TransactionTable } from "./table.ts";
 import type { TransactionId, TransactionUser } from "./user.ts";
 
@@ -42,6 +44,8 @@ export class TransactionLayer implements TransportHandler {
   readonly serverId: string;
   readonly #transports: Transports;
   readonly #hash: KeyedHash;
+  /** Of the server transaction that is looked for. */
+  readonly #key: TwoLanes = { high: 0, low: 0 };
   readonly #random: Random;
   readonly #log: Log;
   readonly #logsSip: boolean;
@@ -216,8 +220,8 @@ export class TransactionLayer implements TransportHandler {
       this.#onAck(message, via, flow);
       return;
     }
-    this.#key(message, via, method === "CANCEL" ? "INVITE" : method);
-    const known = this.table.find(this.#hash);
+    serverKey(this.#key, message, via, method === "CANCEL" ? "INVITE" : method, this.#hash);
+    const known = this.table.find(this.#key);
     if (method === "CANCEL") {
       this.#onCancel(message, via, flow, known);
       return;
@@ -230,7 +234,7 @@ export class TransactionLayer implements TransportHandler {
       this.replyStateless(message, flow, { status: 503, headers: this.#gate.retryAfter() });
       return;
     }
-    const transaction = this.table.openServer(method === "INVITE" ? Machine.inviteServer : Machine.server, this.#hash, this.#replyFlow(via, flow), message.text, null);
+    const transaction = this.table.openServer(method === "INVITE" ? Machine.inviteServer : Machine.server, this.#key, this.#replyFlow(via, flow), message.text, null);
     if (transaction === 0) {
       this.counts.tableFull++;
       this.replyStateless(message, flow, { status: 503, headers: "Retry-After: 10\r\n" });
@@ -247,8 +251,8 @@ export class TransactionLayer implements TransportHandler {
   }
 
   #onAck(message: Message, via: Via, flow: Flow): void {
-    this.#key(message, via, "INVITE");
-    const transaction = this.table.find(this.#hash);
+    serverKey(this.#key, message, via, "INVITE", this.#hash);
+    const transaction = this.table.find(this.#key);
     if (transaction !== 0 && this.table.state(transaction) !== State.accepted) {
       this.table.event(transaction, Event.ack);
       return;
@@ -263,13 +267,13 @@ export class TransactionLayer implements TransportHandler {
       this.replyStateless(message, flow, { status: 481 });
       return;
     }
-    this.#key(message, via, "CANCEL");
-    const known = this.table.find(this.#hash);
+    serverKey(this.#key, message, via, "CANCEL", this.#hash);
+    const known = this.table.find(this.#key);
     if (known !== 0) {
       this.table.event(known, Event.request);
       return;
     }
-    const transaction = this.table.openServer(Machine.server, this.#hash, this.#replyFlow(via, flow), message.text, null);
+    const transaction = this.table.openServer(Machine.server, this.#key, this.#replyFlow(via, flow), message.text, null);
     const tag = this.#statelessTag(via.branch, message.callId);
     if (transaction !== 0) this.reply(transaction, message, { status: 200 }, tag);
     else this.replyStateless(message, flow, { status: 200 });
@@ -297,12 +301,6 @@ export class TransactionLayer implements TransportHandler {
       ack = hopRequest(this.#kept, "ACK", message.header(Header.to) ?? "");
     }
     this.table.event(transaction, event, ack);
-  }
-
-  #key(message: Message, via: Via, method: string): void {
-    // RFC 3261 §17.2.3; an element of RFC 2543 makes no unique branch, so more of its message goes into the key.
-    if (via.branch.startsWith(magicCookie) && via.branch.length > magicCookie.length) this.#hash.hash(`${via.branch}|${via.host}:${via.port}|${method}`);
-    else this.#hash.hash(`${via.params}|${via.host}:${via.port}|${method}|${message.requestUri}|${message.callId}|${message.cseq}|${message.fromTag}`);
   }
 
   /** Responses go back on the connection; over UDP to the source address, and to its port when rport was asked for, else to that of sent-by (RFC 3261 §18.2.2, RFC 3581 §4). */

@@ -1,7 +1,7 @@
-import type { KeyedHash } from "../../base/keyed-hash.ts";
 import type { Random } from "../../base/random.ts";
 import { grown, type TimerWheel } from "../../base/timer-wheel.ts";
 import type { Flow } from "../transport/transport.ts";
+import type { TwoLanes } from "../via-key.ts";
 import { formatBranch, type Branch } from "./branch.ts";
 import { Action, Event, lingerMs, Machine, nextIntervalMs, State, transition, type BaseTimes, type EventId, type MachineId } from "./machine.ts";
 import { KeyIndex } from "./key-index.ts";
@@ -48,7 +48,7 @@ export class TransactionTable {
   #words = new Int32Array(this.#capacity * CELL);
   /** The same memory, seen as doubles. */
   #doubles = new Float64Array(this.#words.buffer);
-  readonly #keys = new KeyIndex(this.#capacity);
+  readonly #keys: KeyIndex;
   #free = 0;
   #used = 1;
   #count = 0;
@@ -69,6 +69,7 @@ export class TransactionTable {
     this.#wheel = deps.wheel;
     this.#tell = deps.tell;
     this.#random = deps.random;
+    this.#keys = new KeyIndex(this.#capacity, deps.random);
     this.#times = deps.times;
     this.#max = Math.min(deps.transactionsMax, SLOTS_MAX - 1);
     this.#retransmitKind = deps.wheel.kind((id) => {
@@ -95,14 +96,14 @@ export class TransactionTable {
     return this.#texts.bytes;
   }
 
-  /** The server transaction of that key (RFC 3261 §17.2.3, as a keyed hash), or 0. */
-  find(key: KeyedHash): TransactionId {
+  /** The server transaction of that key (RFC 3261 §17.2.3, as a hash), or 0. */
+  find(key: TwoLanes): TransactionId {
     const slot = this.#keys.find(key);
     return slot === 0 ? 0 : this.#id(slot);
   }
 
   /** A new server transaction; 0 when the table is full. `request` is known until the final response, beyond the handling of its message if `keepRequest` follows that. */
-  openServer(machine: MachineId, key: KeyedHash, flow: Flow, request: string, user: TransactionUser | null): TransactionId {
+  openServer(machine: MachineId, key: TwoLanes, flow: Flow, request: string, user: TransactionUser | null): TransactionId {
     const slot = this.#take();
     if (slot === 0) return 0;
     this.#words[slot * CELL + MACHINE] = machine;
