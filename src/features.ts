@@ -22,11 +22,14 @@ export interface PackageParts {
   readonly messageSummary: EventPackage;
   readonly reg: EventPackage;
   readonly featureEvent: EventPackage;
+  /** Who watches: of `presence`, of `dialog`. */
+  readonly presenceWatchers: EventPackage;
+  readonly dialogWatchers: EventPackage;
 }
 
 /** The event packages, in the order in which Allow-Events names them. */
 export function eventPackages(parts: PackageParts): readonly EventPackage[] {
-  return [parts.presence, parts.dialog, parts.messageSummary, parts.reg, parts.featureEvent];
+  return [parts.presence, parts.dialog, parts.messageSummary, parts.reg, parts.featureEvent, parts.presenceWatchers, parts.dialogWatchers];
 }
 
 /** The sources that are asked what they know of a person; publications report by themselves (event package `presence`). */

@@ -7,6 +7,7 @@ import type { Log } from "./base/log.ts";
 import type { Random } from "./base/random.ts";
 import { TimerWheel } from "./base/timer-wheel.ts";
 import { dialogPackage } from "./blf/dialog-package.ts";
+import { calendars, type CalendarWorld, type Calendars } from "./calendar/calendars.ts";
 import type { Config, DirectoryFile } from "./config/config.ts";
 import { dialogTable, type DialogTable } from "./dialog/dialog-table.ts";
 import { sentinel, type Sentinel } from "./dialog/sentinel.ts";
@@ -27,7 +28,6 @@ import type { RecordDisk } from "./presence/record-disk.ts";
 import { recorder } from "./presence/recorder.ts";
 import { registrationSource } from "./presence/registration-source.ts";
 import { spokenStates, type SpokenStates } from "./presence/spoken-states.ts";
-import { messagesStanding, watchStanding } from "./presence/watch-rules.ts";
 import { watchersOf } from "./presence/watchers.ts";
 import { authentication, type AuthenticationCounts } from "./proxy/authentication.ts";
 import { Branch } from "./proxy/branch.ts";
@@ -44,7 +44,8 @@ import { routeTokens } from "./proxy/route-token.ts";
 import { checkSync, type CheckSyncResult } from "./registrar/check-sync.ts";
 import { regPackage } from "./registrar/reg-package.ts";
 import { registrar, type Registrar } from "./registrar/registrar.ts";
-import { listDirectory, streamOf } from "./watched-lists.ts";
+import { audienceFor, listDirectory, standings, streamOf } from "./watching.ts";
+import { winfoPackage } from "./subscription/winfo-package.ts";
 import { loadSecrets } from "./secrets.ts";
 import { createNonces } from "./sip/digest/nonces.ts";
 import type { Resolver } from "./sip/resolver/resolve.ts";
@@ -55,7 +56,6 @@ import { standardTimes } from "./sip/transaction/machine.ts";
 import type { Flow, TransportHandler, Transports } from "./sip/transport/transport.ts";
 import { parseSipUri } from "./sip/uri.ts";
 import type { Store } from "./store/store.ts";
-import type { Standing } from "./subscription/standing.ts";
 import { subscriptions, type Subscriptions } from "./subscription/subscriptions.ts";
 
 /** The world that a server runs in: a simulation passes another one. */
@@ -68,6 +68,8 @@ export interface World {
   readonly log: Log;
   /** Where what was so when is kept; default: nowhere. */
   readonly record?: RecordDisk;
+  /** Where calendars are reached; default: nowhere. */
+  readonly calendars?: CalendarWorld;
   /** Addresses of this machine, for the wildcard listeners; default: the real ones. */
   readonly machineAddresses?: () => readonly string[];
 }
@@ -83,6 +85,7 @@ export interface Server {
   readonly dialogs: DialogTable;
   readonly sentinel: Sentinel;
   readonly presence: PresenceService;
+  readonly calendars: Calendars;
   /** States that were set through the API, and do-not-disturb. */
   readonly spoken: SpokenStates;
   /** What was so when, as far as it is recorded. */
@@ -179,16 +182,10 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     ...(record === null ? {} : { witness: record }),
   });
   const spoken = spokenStates({ clock, store, presence, isDisturbedByDefault: (aor) => directory.user(aor)?.doNotDisturb === true, log });
+  const diaries = calendars({ calendars: config.calendars, world: world.calendars, directory, presence, clock, random, log });
   const phones = phoneTable(config.phones);
   const mailboxes = mailboxTable({ clock, store });
-  const standingOf = (watcher: Aor | null, resource: Aor): Standing => {
-    const person = directory.user(resource);
-    return person === null ? "block" : watchStanding(watcher, person);
-  };
-  const mailStandingOf = (watcher: Aor | null, resource: Aor): Standing => {
-    const person = directory.user(resource);
-    return person === null ? "block" : messagesStanding(watcher, person);
-  };
+  const { standingOf, mailStandingOf } = standings(directory);
   const registrationEvents = regPackage({
     registrar: reg,
     clock,
@@ -198,12 +195,15 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     isWatched: (aor) => watchers.isWatched(aor, "reg"),
     standingOf,
   });
+  const audience = audienceFor(directory, clock, () => watchers);
   const packages = eventPackages({
     presence: presencePackage({ presence, standingOf, imToRpid: (userAgent) => config.presence.imToRpid || phones.isImPublisher(userAgent), keepsWritten: !config.presence.merge }),
     dialog: dialogPackage(dialogs, (aor) => directory.user(aor)?.isPrivate === true, standingOf),
     messageSummary: messageSummaryPackage(mailboxes, mailStandingOf),
     reg: registrationEvents,
     featureEvent: featureEventPackage({ doNotDisturb: spoken, forwarding: null }),
+    presenceWatchers: winfoPackage("presence", audience),
+    dialogWatchers: winfoPackage("dialog", audience),
   });
   const watchers: Subscriptions = subscriptions({
     packages,
@@ -222,6 +222,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     },
     profileOf: phones.profileOf,
     lists: listDirectory(directory),
+    audience,
     streamOf: (watcher, contact, phone) => streamOf(reg, watcher, contact, phone),
     mayPublish: (call) => call.isTrusted || config.authentication.require !== "all" || call.caller === call.aor,
     log,
@@ -258,6 +259,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       mailboxes.forget(aor);
       watchers.forget(aor);
     }
+    diaries.directoryChanged();
     watchers.directoryChanged();
     // What is private now is hidden from those who see it already.
     for (const aor of changed) for (const event of ["dialog", "message-summary"]) watchers.changed(event, aor);
@@ -341,6 +343,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
     dialogs,
     sentinel: guard,
     presence,
+    calendars: diaries,
     spoken,
     unrecorded: () => record?.missed ?? 0,
     past:
@@ -378,12 +381,13 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       if (record !== null) for (const { aor } of directory.users()) record.touched(aor);
       isReady = true;
       guard.start();
+      diaries.start();
       // What rang when the last run ended may ring no more: every lamp is told anew, spread so that phones are not flooded.
       watchers.renotify(RENOTIFY_WITHIN_MS);
     },
     async stop() {
       watchers.close();
-      await transports.stop();
+      await Promise.all([transports.stop(), diaries.stop()]);
       wheel.close();
       await store.flushed().catch((err: unknown) => {
         log.error({ err }, "the store did not take the last writes");

@@ -16,7 +16,7 @@ const PARTS_MAX = 64;
 
 /** The header lines and the body of one part, as they stand between two boundaries. */
 export function bodyPart(contentType: string, contentId: string, body: string): string {
-  return `Content-Transfer-Encoding: binary\r\nContent-ID: <${contentId}>\r\nContent-Type: ${contentType}\r\n\r\n${body}\r\n`;
+  return `Content-ID: <${contentId}>\r\nContent-Type: ${contentType}\r\n\r\n${body}\r\n`;
 }
 
 /** A multipart body (RFC 2046 §5.1) of written parts; the boundary must not stand in any of them. */

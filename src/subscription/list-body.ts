@@ -1,4 +1,3 @@
-import { aorDomain } from "../base/ids.ts";
 import { bodyPart, joinedParts } from "../documents/multipart.ts";
 import { renderRlmi, rlmiResource, RLMI_TYPE, type RlmiResource } from "../documents/rlmi.ts";
 import type { Asking, Rendered } from "./event-package.ts";
@@ -8,9 +7,9 @@ import type { Subscription } from "./subscription.ts";
 /** The boundary: no document of ours holds it. */
 const BOUNDARY = "lamplight-list";
 /** What an rlmi document, its part's headers and the boundaries take beside resources and parts. */
-const ENVELOPE = 420;
+const ENVELOPE = 380;
 /** Bytes of the headers and the boundary of one member's part. */
-const PART_ENVELOPE = 170;
+const PART_ENVELOPE = 130;
 
 const marker = (contentType: string): Rendered => ({ contentType, head: "", tail: "", isVersioned: false });
 /** What a watcher was told of a member whose subscription is no active one. */
@@ -34,7 +33,6 @@ export function listBody(subscription: Subscription, list: ListWatch, bytesMax: 
   // its phone knows the members already, no piece says that it is all, so that no lamp goes dark for a moment.
   const isFull = wasFull && (names || !list.isKnown);
   const tag = subscription.dialog.localTag.replace(/[^A-Za-z0-9._-]/g, "");
-  const domain = aorDomain(subscription.resource);
   const told = new Map<number, RlmiResource>();
   const parts: string[] = [];
   let size = names ? of.members.reduce((sum, { uri, name }) => sum + rlmiSize(uri, name), ENVELOPE) : ENVELOPE;
@@ -48,7 +46,7 @@ export function listBody(subscription: Subscription, list: ListWatch, bytesMax: 
       continue;
     }
     const text = now.isVersioned ? `${now.head}${version}${now.tail}` : now.head;
-    const cid = text === "" ? "" : `${at}.${version}.${tag}@${domain}`;
+    const cid = text === "" ? "" : `${at}.${version}@${tag}`;
     const state = now === PENDING ? "pending" : now === REJECTED || now === NOBODY ? "terminated" : "active";
     const reason = now === REJECTED ? "rejected" : now === NOBODY ? "noresource" : "";
     const resource = { uri: member.uri, name: wasFull ? member.name : "", instance: { id: of.instanceId(at), state, reason, cid } } as const;
@@ -61,7 +59,7 @@ export function listBody(subscription: Subscription, list: ListWatch, bytesMax: 
   }
   if (told.size === 0 && !wasFull) return null;
   const resources = names ? of.members.map(({ uri, name }, at) => told.get(at) ?? { uri, name, instance: null }) : [...told.values()];
-  const rootId = `list.${version}.${tag}@${domain}`;
+  const rootId = `list.${version}@${tag}`;
   const root = bodyPart(`${RLMI_TYPE};charset="UTF-8"`, rootId, renderRlmi({ uri: subscription.entity, version, isFull, name: wasFull ? of.name : "", resources }));
   return {
     contentType: `multipart/related;type="${RLMI_TYPE}";start="<${rootId}>";boundary="${BOUNDARY}"`,

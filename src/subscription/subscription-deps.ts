@@ -46,7 +46,7 @@ export interface SubscriptionDeps {
   /** An open connection to the device with that Contact URI and User-Agent, of that person; null when it has none. */
   readonly streamOf?: (watcher: Aor, contact: string, userAgent: string) => Flow | null;
   /** Hears who begins to watch whom (`reason` null), is seen another way (null), or ends. */
-  readonly audience?: (subscription: Subscription, reason: EndReason | null) => void;
+  readonly audience?: { note(subscription: Subscription, reason: EndReason | null): void };
   /** Who keeps what was sent when; default: nobody. */
   readonly witness?: NotifyWitness;
 }

@@ -68,7 +68,8 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
   const counters = subscriptionCounters();
   const table = new SubscriptionTable();
   const index = new ListIndex();
-  const { lists = NO_LISTS, audience = () => undefined } = deps;
+  const { lists = NO_LISTS } = deps;
+  const audience = (subscription: Subscription, reason: EndReason | null): void => deps.audience?.note(subscription, reason);
   const rate = new SubscribeRate(clock);
   const userAgents = new KeptPool(SHARED_TEXTS_MAX);
   const accepts = new Map<string, readonly string[]>();
@@ -181,8 +182,10 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     if (list !== null) {
       const now = currentList(list.of.source, lists);
       if (now === null) end(subscription, "noresource");
-      else if (rebase(subscription, now)) notifier.full(subscription, false);
-      else {
+      else if (rebase(subscription, now)) {
+        notifier.full(subscription, false);
+        audience(subscription, null);
+      } else {
         list.noteAll();
         notifier.changed(subscription);
       }

@@ -1,3 +1,4 @@
+import { hashOfParts } from "../base/fnv.ts";
 import type { Aor } from "../base/ids.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import type { Rendered } from "./event-package.ts";
@@ -6,6 +7,8 @@ import type { Subscription } from "./subscription.ts";
 
 /** One subscription, as the API and `why` show it. Times are ms since 1970. */
 export interface WatcherView {
+  /** Names the subscription, and no secret of its dialog. */
+  readonly id: string;
   readonly resource: Aor;
   /** The watcher's AoR, or the URI that a stranger gave. */
   readonly watcher: string;
@@ -32,6 +35,7 @@ export interface WatcherView {
 export function watcherView(subscription: Subscription, member: Aor | null = null): WatcherView {
   const { resource, entity, profile, accept, watcher, pack, expiresAt, userAgent, lastSentAt, lastSent, answeredAt, answerStatus, failures, dialog, standing, list } = subscription;
   return {
+    id: `w${(hashOfParts([dialog.localTag]) >>> 0).toString(36)}`,
     resource: member ?? resource,
     watcher: watcher ?? parseNameAddr(dialog.remote).uri,
     event: pack.name,

@@ -69,6 +69,12 @@ export class Stage {
     this.transports = next.transports;
   }
 
+  /** Takes over another directory, as SIGHUP does. */
+  reload(people: string): void {
+    writeFileSync(join(this.#folder, "directory.yaml"), people);
+    this.server.directory.replace(loadConfig(join(this.#folder, "lamplight.yaml"), {}).directory);
+  }
+
   async stop(): Promise<void> {
     for (const phone of this.#phones) await phone.close();
     await this.server.stop();

@@ -1,9 +1,14 @@
-import type { Aor } from "./base/ids.ts";
+import type { Clock } from "./base/clock.ts";
+import { parseAor, type Aor } from "./base/ids.ts";
 import type { Directory } from "./directory/directory.ts";
 import type { Registrar } from "./registrar/registrar.ts";
 import type { Flow } from "./sip/transport/transport.ts";
 import { parseSipUri } from "./sip/uri.ts";
+import { messagesStanding, watchStanding } from "./presence/watch-rules.ts";
+import { Audience } from "./subscription/audience.ts";
 import type { ListDirectory } from "./subscription/lists.ts";
+import type { Standing } from "./subscription/standing.ts";
+import type { Subscriptions } from "./subscription/subscriptions.ts";
 
 /** The lists and people of the directory, as subscriptions look for them. */
 export function listDirectory(directory: Pick<Directory, "listOf" | "list" | "aorOf" | "user">): ListDirectory {
@@ -27,4 +32,29 @@ export function streamOf(registrar: Pick<Registrar, "bindings" | "flowOfContact"
   const [only] = streams;
   const flow = only === undefined || streams.length > 1 ? null : registrar.flowOfContact(only.uri);
   return flow?.isOpen === true && flow.protocol !== "udp" ? flow : null;
+}
+
+/** What a watcher may see of a person: his state and lamp, and his message lamp. Nobody may see who is nobody of ours. */
+export function standings(directory: Pick<Directory, "user">): Readonly<Record<"standingOf" | "mailStandingOf", (watcher: Aor | null, resource: Aor) => Standing>> {
+  const by = (rule: typeof watchStanding) => (watcher: Aor | null, resource: Aor): Standing => {
+    const person = directory.user(resource);
+    return person === null ? "block" : rule(watcher, person);
+  };
+  return { standingOf: by(watchStanding), mailStandingOf: by(messagesStanding) };
+}
+
+/** Who watches whom. `engine` is asked later, when there is one. */
+export function audienceFor(directory: Pick<Directory, "user">, clock: Clock, engine: () => Pick<Subscriptions, "watchersOf" | "isWatched" | "changed">): Audience {
+  return new Audience({
+    clock,
+    watchersOf: (aor, event) => engine().watchersOf(aor, event),
+    isWatched: (aor, event) => engine().isWatched(aor, event),
+    changed: (event, aor) => {
+      engine().changed(event, aor);
+    },
+    nameOf: (watcher) => {
+      const aor = parseAor(watcher);
+      return aor === null ? "" : (directory.user(aor)?.name ?? "");
+    },
+  });
 }
