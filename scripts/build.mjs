@@ -33,8 +33,8 @@ await build({
   logLevel: "warning",
 });
 await build({
-  entryPoints: [at("src/calendar/ews-worker.ts")],
-  outfile: at("dist/ews-worker.js"),
+  entryPoints: [at("src/calendar/calendar-worker.ts")],
+  outfile: at("dist/calendar-worker.js"),
   bundle: true,
   platform: "node",
   target: "node20",

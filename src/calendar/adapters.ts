@@ -18,9 +18,11 @@ export async function openAdapter(settings: AdapterSettings): Promise<CalendarAd
     case "ics":
       return (await import("./ics-adapter.ts")).icsAdapter(settings);
     case "caldav":
-    case "ews":
-    case "graph":
       throw new Error(`calendars of kind ${kind} are not built in`);
+    case "ews":
+      return (await import("./ews-adapter.ts")).ewsAdapter(settings);
+    case "graph":
+      return (await import("./graph-adapter.ts")).graphAdapter(settings);
     default:
       return unreachable(kind, "openAdapter");
   }

@@ -3,6 +3,7 @@ import { childOf, type XmlElement } from "../documents/xml.ts";
 import type { FailureKind, Reading, Span } from "./adapter.ts";
 import type { CalendarEntry, EntryKind } from "./entry.ts";
 import { MERGED_MINUTES, windowOf } from "./ews-request.ts";
+import { mergedEntries } from "./merged-view.ts";
 import { webFailure, type WebFailure } from "./web-failure.ts";
 import { descendants, parseCalendarXml } from "./xml-repair.ts";
 
@@ -56,7 +57,7 @@ function readingOf(answer: XmlElement, span: Span): Reading {
     else if (entry !== null) entries.push(entry);
   }
   if (broken > 0 && broken === events.length) return webFailure("unreadable", "no event of the mailbox can be read");
-  const all = isMerged ? mergedEntries(merged, windowOf(span).from) : entries;
+  const all = isMerged ? mergedEntries(merged, windowOf(span).from, MERGED_MINUTES) : entries;
   return { kind: "entries", entries: all.filter(({ start, end }) => start < span.to && end > span.from).sort((a, b) => a.start - b.start || a.end - b.end) };
 }
 
@@ -71,23 +72,6 @@ function entryOf(event: XmlElement): CalendarEntry | null | "broken" {
   if (known === null || end === start) return null;
   const details = childOf(event, "CalendarEventDetails");
   return { start, end, kind: known ?? "busy", hasAttendees: isTrue(details, "IsMeeting"), isPrivate: isTrue(details, "IsPrivate") };
-}
-
-const MERGED: readonly (EntryKind | null)[] = [null, "tentative", "busy", "out-of-office", "working-elsewhere"];
-
-/** A digit each for so many minutes, from the window's begin on (MS-OXWAVLS 2.2.4.15): all that somebody without more rights is told. */
-function mergedEntries(digits: string, from: number): readonly CalendarEntry[] {
-  const entries: CalendarEntry[] = [];
-  const length = MERGED_MINUTES * 60_000;
-  for (let at = 0; at < digits.length && entries.length < ENTRIES_MAX; ) {
-    const digit = digits[at] ?? "0";
-    let next = at + 1;
-    while (digits[next] === digit) next++;
-    const kind = MERGED[Number(digit)] ?? null;
-    if (kind !== null) entries.push({ start: from + at * length, end: from + next * length, kind, hasAttendees: false, isPrivate: false });
-    at = next;
-  }
-  return entries;
 }
 
 /** A time of an answer: UTC, as we asked, unless it says otherwise. */

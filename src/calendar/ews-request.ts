@@ -21,28 +21,13 @@ export function availabilityRequest(mailboxes: readonly string[], span: Span): s
 /** Minutes that each digit of a merged view stands for. */
 export const MERGED_MINUTES = 15;
 
-/** Asks to be told of changes to the calendar of a mailbox, in its own name (ExchangeImpersonation). Bytes as latin1. */
-export function subscribeRequest(mailbox: string): string {
-  const events = ["CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent"].map((event) => `<t:EventType>${event}</t:EventType>`).join("");
-  return envelope(
-    `<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds><t:DistinguishedFolderId Id="calendar"/></t:FolderIds><t:EventTypes>${events}</t:EventTypes></m:StreamingSubscriptionRequest></m:Subscribe>`,
-    `<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>${escapeXml(mailbox)}</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>`,
-  );
-}
-
-/** Keeps a connection open on which Exchange tells of changes; `minutes` 1-30. Bytes as latin1. */
-export function streamRequest(subscriptions: readonly string[], minutes: number): string {
-  const ids = subscriptions.map((id) => `<t:SubscriptionId>${escapeXml(id)}</t:SubscriptionId>`).join("");
-  return envelope(`<m:GetStreamingEvents><m:SubscriptionIds>${ids}</m:SubscriptionIds><m:ConnectionTimeout>${String(minutes)}</m:ConnectionTimeout></m:GetStreamingEvents>`);
-}
-
 const CHANGE = { bias: "<t:Bias>0</t:Bias><t:Time>00:00:00</t:Time><t:DayOrder>1</t:DayOrder>", end: "<t:DayOfWeek>Sunday</t:DayOfWeek>" };
 /** UTC in the form that every Exchange since 2007 takes. */
 const UTC_ZONE = `<t:TimeZone><t:Bias>0</t:Bias><t:StandardTime>${CHANGE.bias}<t:Month>10</t:Month>${CHANGE.end}</t:StandardTime><t:DaylightTime>${CHANGE.bias}<t:Month>4</t:Month>${CHANGE.end}</t:DaylightTime></t:TimeZone>`;
 
-function envelope(body: string, header = ""): string {
+function envelope(body: string): string {
   return bytesOf(
-    `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><soap:Header><t:RequestServerVersion Version="Exchange2010_SP2"/>${header}</soap:Header><soap:Body>${body}</soap:Body></soap:Envelope>`,
+    `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><soap:Header><t:RequestServerVersion Version="Exchange2010_SP2"/></soap:Header><soap:Body>${body}</soap:Body></soap:Envelope>`,
   );
 }
 

@@ -1,12 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { tmpdir } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { EwsAdapter, type EwsAdapterSettings } from "../../src/calendar/ews-adapter.ts";
+import { EwsAdapter } from "../../src/calendar/ews-adapter.ts";
+import type { EwsAccess } from "../../src/calendar/ews-transport.ts";
 import { testAuthority, type TestAuthority } from "../sip/transport/loopback.ts";
-import { bundled } from "../store/programs.ts";
 import { ACCOUNT, askedFor, availabilityAnswer, exchange, mailboxAnswer, refusedMailbox, say, soapFault, type ExchangeSettings } from "./exchange.ts";
 import type { WebServer } from "./web-server.ts";
 
@@ -14,12 +11,10 @@ const span = { from: Date.parse("2026-11-21T08:00:00Z"), to: Date.parse("2026-11
 const event = { start: "2026-11-21T09:00:00", end: "2026-11-21T10:00:00", meeting: true };
 const entry = { start: Date.parse("2026-11-21T09:00:00Z"), end: Date.parse("2026-11-21T10:00:00Z"), kind: "busy", hasAttendees: true, isPrivate: false };
 
-let workerFile: string;
 let authority: TestAuthority;
 let pair: { readonly key: string; readonly cert: string };
 let wrongName: { readonly key: string; readonly cert: string };
-beforeAll(async () => {
-  workerFile = await bundled("src/calendar/ews-worker.ts");
+beforeAll(() => {
   authority = testAuthority();
   pair = authority.issue("mail.test", "IP:127.0.0.1");
   wrongName = authority.issue("mail.test", "DNS:other.test");
@@ -32,10 +27,10 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
 });
 
-async function stage(settings: ExchangeSettings, more: Partial<EwsAdapterSettings> = {}): Promise<{ readonly adapter: EwsAdapter; readonly server: WebServer }> {
+async function stage(settings: ExchangeSettings, more: Partial<EwsAccess> = {}): Promise<{ readonly adapter: EwsAdapter; readonly server: WebServer }> {
   const server = await exchange(settings);
   open.push(server);
-  const adapter = new EwsAdapter({ url: `${server.url}/EWS/Exchange.asmx`, username: `${ACCOUNT.domain}\\${ACCOUNT.user}`, password: ACCOUNT.password, timeoutMs: 5000, clock: systemClock, workerFile, ...more });
+  const adapter = new EwsAdapter({ url: `${server.url}/EWS/Exchange.asmx`, username: `${ACCOUNT.domain}\\${ACCOUNT.user}`, password: ACCOUNT.password, timeoutMs: 5000, ...more }, systemClock);
   open.push(adapter);
   return { adapter, server };
 }
@@ -104,7 +99,7 @@ test("addresses stay what they are, whatever characters they have", async () => 
 });
 
 describe("an Exchange that", () => {
-  test.each<[string, ExchangeSettings["answer"], string, Partial<EwsAdapterSettings>?]>([
+  test.each<[string, ExchangeSettings["answer"], string, Partial<EwsAccess>?]>([
     ["is busy", (_, response) => { say(response, soapFault("ErrorServerBusy", '<t:Value Name="BackOffMilliseconds">5000</t:Value>'), 500); }, "throttled"],
     ["answers 503", (_, response) => { say(response, "busy", 503, { "retry-after": "7" }); }, "throttled"],
     ["answers 403", (_, response) => { say(response, "", 403); }, "permission"],
@@ -144,26 +139,4 @@ test("a reading that is given up ends at once", async () => {
   const abort = new AbortController();
   const { adapter } = await stage({ scheme: "basic", answer: () => { abort.abort(); } });
   expect(await readingOf(adapter, abort.signal)).toMatchObject({ kind: "failure", failure: "timeout" });
-});
-
-test("a thread that hangs is ended, and the next reading has a new one", async () => {
-  // Blocks for ever on its first order; there is nothing to wait for.
-  const hung = join(tmpdir(), `lamplight-hung-${String(process.pid)}.mjs`);
-  writeFileSync(hung, `import { parentPort } from "node:worker_threads"; parentPort.on("message", () => { for (;;); });`);
-  let late = (): void => undefined;
-  const clock = { now: () => 0, after: (_: number, run: () => void) => ((late = run), () => undefined) };
-  const { adapter } = await stage({ scheme: "basic", answer: busy }, { clock, workerFile: hung });
-  const first = readingOf(adapter);
-  late();
-  expect(await first).toMatchObject({ kind: "failure", failure: "timeout", text: expect.stringContaining("hung") as string });
-  const second = readingOf(adapter);
-  late();
-  expect(await second).toMatchObject({ kind: "failure", failure: "timeout" });
-});
-
-test("a thread that dies fails its readings", async () => {
-  const dead = join(tmpdir(), `lamplight-dead-${String(process.pid)}.mjs`);
-  writeFileSync(dead, `throw new Error("${ACCOUNT.password}")`);
-  const { adapter } = await stage({ scheme: "basic", answer: busy }, { workerFile: dead });
-  expect(await readingOf(adapter)).toMatchObject({ kind: "failure", failure: "timeout" });
 });
