@@ -19,10 +19,8 @@ export class KeyIndex {
 
   /** `capacity`: slots below it may be added; more after `grow`. */
   constructor(capacity: number, random: Random) {
-    const bytes = random.bytes(8);
-    const odd = (from: number): number => (bytes[from] ?? 0) | ((bytes[from + 1] ?? 0) << 8) | ((bytes[from + 2] ?? 0) << 16) | ((bytes[from + 3] ?? 0) << 24) | 1;
-    this.#oddHigh = odd(0);
-    this.#oddLow = odd(4);
+    this.#oddHigh = random.word() | 1;
+    this.#oddLow = random.word() | 1;
     this.#high = new Int32Array(capacity);
     this.#low = new Int32Array(capacity);
     this.#next = new Int32Array(capacity);

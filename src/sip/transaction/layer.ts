@@ -1,4 +1,4 @@
-import { hex8 } from "../../base/hex.ts";
+import { hex32, hex8 } from "../../base/hex.ts";
 import type { KeyedHash } from "../../base/keyed-hash.ts";
 import type { Log } from "../../base/log.ts";
 import { withoutCredentials } from "../../base/log.ts";
@@ -361,8 +361,8 @@ export class TransactionLayer implements TransportHandler {
 
   /** Random text for tags and Call-IDs of ours. */
   token(): string {
-    const bytes = this.#random.bytes(6);
-    return hex8(bytes[0] ?? 0) + hex8(bytes[1] ?? 0) + hex8(bytes[2] ?? 0) + hex8(bytes[3] ?? 0) + hex8(bytes[4] ?? 0) + hex8(bytes[5] ?? 0);
+    const end = this.#random.word();
+    return hex32(this.#random.word()) + hex8(end) + hex8(end >>> 8);
   }
 }
 

@@ -130,10 +130,9 @@ export class TransactionTable {
   openClient(machine: MachineId, user: TransactionUser): TransactionId {
     const slot = this.#take();
     if (slot === 0) return 0;
-    const bytes = this.#random.bytes(4);
     this.#words[slot * CELL + MACHINE] = machine;
     this.#words[slot * CELL + STATE] = State.trying;
-    this.#words[slot * CELL + COOKIE] = ((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16) | ((bytes[3] ?? 0) << 24)) >>> 0;
+    this.#words[slot * CELL + COOKIE] = this.#random.word();
     this.flows[slot] = null;
     this.#users[slot] = user;
     return this.#id(slot);
