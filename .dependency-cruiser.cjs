@@ -1,6 +1,6 @@
 // Who may import whom. The table is ARCHITECTURE.md's; the files at the top of src (main.ts, server.ts, features.ts …) may import everything and are imported by nobody below.
 
-const FEATURES = ["calendar", "blf", "mailbox", "pickup", "forwarding", "sites", "trunks", "media", "guard", "messaging"];
+const FEATURES = ["calendar", "blf", "mailbox", "pickup", "forwarding", "sites", "trunks", "media", "guard", "messaging", "demo"];
 const TIERS = [
   ["base"],
   ["config", "store", "sip", "documents", "dns"],

@@ -1,24 +1,28 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import { systemRandom } from "./base/random.ts";
 import { systemClock } from "./base/clock.ts";
 import { ConfigError, UnavailableError } from "./base/errors.ts";
+import { createLog } from "./base/log.ts";
+import { runCalendarTest } from "./calendar-command.ts";
 import { checkConfig } from "./config/check.ts";
 import type { Loaded } from "./config/config.ts";
 import { writeFirstConfig } from "./config/first-run.ts";
 import { loadConfig } from "./config/loader.ts";
 import { interfaceAddresses } from "./directory/own-hosts.ts";
+import { runDemo } from "./demo-command.ts";
 import { runBackup, runRestore, type BackupCommand } from "./backup.ts";
 import { startService, type Service } from "./service.ts";
 import { runQuery } from "./query.ts";
+import { calendarWorld } from "./system-world.ts";
 import { runSimulation } from "./simulate-command.ts";
 
 const DEFAULT_CONFIG = "lamplight.yaml";
 const STOP_WITHIN_MS = 5000;
 const RESTART_AFTER_MS = 200;
 /** Commands that a later version will have: refused by name until then. */
-const LATER_COMMANDS = ["demo", "calendar"];
+const LATER_COMMANDS = [];
 
 /** Runs one command; the exit code: 0 done, 1 could not start or reach the server, 2 bad configuration or arguments. */
 async function run(args: readonly string[]): Promise<number> {
@@ -42,6 +46,20 @@ async function run(args: readonly string[]): Promise<number> {
       const outcome = checkConfig(options.config, process.env, systemClock.now());
       print(outcome.lines);
       ({ exitCode } = outcome);
+    });
+  program
+    .command("demo")
+    .description("a server with simulated phones that call, meet and have lunch: the wallboard lives; touches nothing of yours")
+    .option("--speed <minutes>", "minutes of the office that pass in a real one", "60")
+    .option("--people <number>", "how many work there", "40")
+    .option("--seed <number>", "the same day again", "")
+    .action(async (options: { speed: string; people: string; seed: string }) => {
+      const untilEnd = new Promise<void>((done) => {
+        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => {
+          done();
+        });
+      });
+      exitCode = await runDemo(options, process.env, printText, process.stderr.isTTY ? statusLine : null, untilEnd);
     });
   program
     .command("show")
@@ -71,6 +89,21 @@ async function run(args: readonly string[]): Promise<number> {
     .option("--json", "as JSON")
     .action((path: string, options: { config: string; json?: boolean }) => {
       exitCode = runSimulation({ path, configPath: options.config, isJson: options.json === true }, process.env, printText);
+    });
+  program
+    .command("calendar")
+    .description("try a person's calendars, and say in plain words what is wrong")
+    .addArgument(new Argument("<what>").choices(["test"]))
+    .argument("<user>", "101, alice, or sip:101@DOMAIN")
+    .option(...config)
+    .action(async (_what: string, who: string, options: { config: string }) => {
+      exitCode = await runCalendarTest({
+        who,
+        load: () => loadConfig(options.config, process.env, systemClock.now()),
+        world: () => calendarWorld(createLog("silent")),
+        print: printText,
+        complain: (text) => process.stderr.write(text),
+      });
     });
   program
     .command("backup")
@@ -172,10 +205,13 @@ function untilSignal(running: Running): Promise<number> {
   });
 }
 
+/** Text without a line end that replaces the one before. */
+function statusLine(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
 function backupCommand(config: string): BackupCommand {
-  const progress = (text: string): void => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
-  };
+  const progress = statusLine;
   return {
     config,
     env: process.env,

@@ -48,7 +48,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, ROOT));
 
 /** Bundles the program, writes a configuration for `users` (passwords `secret-USER`) and starts it. */
 export async function realServer(domain: string, users: readonly string[], yaml: string, options: RealServerOptions = {}): Promise<RealServer> {
-  const main = await bundled();
+  const main = await bundledProgram();
   const folder = scratchFolder("impaired");
   const port = await freeUdpPort();
   const web = `http://${ADDRESS}:${await freeTcpPort()}`;
@@ -92,8 +92,8 @@ export async function realServer(domain: string, users: readonly string[], yaml:
   };
 }
 
-/** As `npm run build` does, in a place of its own: the built program may be another version's, and other tests bundle at the same time. */
-function bundled(): Promise<string> {
+/** The program as `npm run build` makes it, in a place of its own: the built one may be another version's, and other tests bundle at the same time. */
+export function bundledProgram(): Promise<string> {
   program ??= bundle();
   return program;
 }
