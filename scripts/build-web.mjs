@@ -18,7 +18,7 @@ export async function buildPages() {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
-      rollupOptions: { input: [at("web/index.html"), at("web/phones.html")] },
+      rolldownOptions: { input: [at("web/index.html"), at("web/phones.html")], checks: { pluginTimings: false } },
     },
   });
 }
