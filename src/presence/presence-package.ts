@@ -1,6 +1,7 @@
 import { ParseError } from "../base/errors.ts";
 import type { Aor } from "../base/ids.ts";
 import { parsePidf, type ParsedPresence } from "../documents/pidf.ts";
+import { PIDF_DIFF_TYPE, pidfDiffParts, pidfFullParts } from "../documents/pidf-diff.ts";
 import { renderAggregate } from "../documents/pidf-aggregate.ts";
 import { acceptedForm, PRESENCE_FORMS, PRESENCE_TYPES, renderPresence, type Body, type PresenceForm } from "../documents/presence-body.ts";
 import type { EventPackage, Publication, Publishing, Rendered, Watching } from "../subscription/event-package.ts";
@@ -80,14 +81,9 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
     return byEntity;
   };
 
-  const offline = (aor: Aor, entity: string, variant: number): Rendered => {
-    const { contentType, body } = bodyOf(PRESENCE_FORMS[variant] ?? "pidf", offlineDocument(aor, keepsWritten), entity);
-    return { contentType, head: body, tail: "", isVersioned: false };
-  };
-
   return {
     name: "presence",
-    types: PRESENCE_TYPES,
+    types: [...PRESENCE_TYPES, PIDF_DIFF_TYPE],
     publishTypes: [PIDF],
 
     admits: ({ watcher }) => (watcher === null ? { status: 403, reason: "Forbidden" } : null),
@@ -95,15 +91,20 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
     isListable: true,
     ...(deps.standingOf === undefined ? {} : { standingOf: ({ watcher, resource }) => deps.standingOf?.(watcher, resource) ?? "allow" }),
 
-    variantOf: ({ profile, accept }) => PRESENCE_FORMS.indexOf(acceptedForm(profile.presence, accept)),
+    variantOf: ({ profile, accept }) => (wantsChanges(accept) && !keepsWritten ? CHANGES : PRESENCE_FORMS.indexOf(acceptedForm(profile.presence, accept))),
+
+    partialOf({ variant }: Watching, before: Rendered, now: Rendered): Rendered | null {
+      if (variant !== CHANGES || before.contentType !== PIDF_DIFF_TYPE) return null;
+      const parts = pidfDiffParts(before.tail, now.tail);
+      return parts === null ? null : { contentType: PIDF_DIFF_TYPE, ...parts, isVersioned: true };
+    },
 
     render({ resource, entity, variant, standing }: Watching): Rendered {
-      if (standing !== "allow") return offline(resource, entity, variant);
+      if (standing !== "allow") return written(variant, offlineDocument(resource, keepsWritten), entity);
       const byEntity = renderingsOf(resource, variant);
       let body = byEntity.get(entity);
       if (body === undefined) {
-        const { contentType, body: head } = bodyOf(PRESENCE_FORMS[variant] ?? "pidf", presence.status(resource), entity);
-        body = { contentType, head, tail: "", isVersioned: false };
+        body = written(variant, presence.status(resource), entity);
         byEntity.set(entity, body);
       }
       return body;
@@ -143,6 +144,20 @@ export function presencePackage(deps: PresencePackageDeps): EventPackage {
       presence.withdraw("publish", resource, id);
     },
   };
+}
+
+/** The variant of those who asked for changes alone (RFC 5263), beside those of `PRESENCE_FORMS`. */
+const CHANGES = PRESENCE_FORMS.length;
+
+/** True for a watcher who names partial documents. One who takes anything at all, and so the old types too, is not meant. */
+function wantsChanges(accept: readonly string[]): boolean {
+  return accept.includes(PIDF_DIFF_TYPE) && !PRESENCE_TYPES.every((type) => accept.includes(type));
+}
+
+function written(variant: number, document: PresenceDocument, entity: string): Rendered {
+  const { contentType, body } = bodyOf(PRESENCE_FORMS[variant] ?? "pidf", document, entity);
+  if (variant === CHANGES) return { contentType: PIDF_DIFF_TYPE, ...pidfFullParts(body), isVersioned: true };
+  return { contentType, head: body, tail: "", isVersioned: false };
 }
 
 /** What the politely blocked see: always the same, and what somebody is who never was there. */

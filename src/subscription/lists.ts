@@ -58,8 +58,19 @@ export function currentList(source: ListSource, directory: ListDirectory): Watch
       return list === null ? null : new WatchedList(source, list.name, list.members.map((aor): ListMember => ({ uri: aor, aor, name: directory.nameOf(aor) })));
     }
     case "request":
-      return new WatchedList(source, "", source.entries.flatMap(({ uri, name }) => requestedMembers(uri, name, directory)));
+      return new WatchedList(source, "", once(source.entries.flatMap(({ uri, name }) => requestedMembers(uri, name, directory))));
   }
+}
+
+/** Each person once, under the URI that names him first. */
+function once(members: readonly ListMember[]): readonly ListMember[] {
+  const seen = new Set<Aor>();
+  return members.filter(({ aor }) => {
+    if (aor === null) return true;
+    const isNew = !seen.has(aor);
+    seen.add(aor);
+    return isNew;
+  });
 }
 
 /** A list of the directory within a list that came in a request is written out. */
