@@ -22,7 +22,7 @@ const DEFAULT_CONFIG = "lamplight.yaml";
 const STOP_WITHIN_MS = 5000;
 const RESTART_AFTER_MS = 200;
 /** Commands that a later version will have: refused by name until then. */
-const LATER_COMMANDS = [];
+const LATER_COMMANDS: readonly string[] = [];
 
 /** Runs one command; the exit code: 0 done, 1 could not start or reach the server, 2 bad configuration or arguments. */
 async function run(args: readonly string[]): Promise<number> {

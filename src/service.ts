@@ -40,7 +40,8 @@ export async function startService(loaded: Loaded, load: () => Loaded, env: Envi
       try {
         const next = load();
         server.directory.replace(next.directory);
-        const isSame = JSON.stringify(next.config) === JSON.stringify(config);
+        server.calendars.replace(next.config.calendars ?? []);
+        const isSame = JSON.stringify({ ...next.config, calendars: [] }) === JSON.stringify({ ...config, calendars: [] });
         world.log.info({ count: next.directory.users.length }, "directory reloaded");
         return isSame ? `reloaded: ${next.directory.users.length} users` : `reloaded: ${next.directory.users.length} users; other changes of the configuration take effect at the next start`;
       } catch (err) {

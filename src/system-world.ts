@@ -5,6 +5,8 @@ import { systemClock, timeStandsStill } from "./base/clock.ts";
 import { UnavailableError } from "./base/errors.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
+import { calendarThread } from "./calendar/calendar-thread.ts";
+import type { CalendarWorld } from "./calendar/calendars.ts";
 import type { Config } from "./config/config.ts";
 import { dnsCache } from "./dns/cache.ts";
 import { dnsClient } from "./dns/client.ts";
@@ -29,6 +31,9 @@ const NATIVE_SCAN = fileURLToPath(new URL("../native/build/scan.node", import.me
 const NATIVE_JOURNAL = fileURLToPath(new URL("../native/build/journal.node", import.meta.url));
 /** The store's thread, as `npm run build` makes it. */
 const JOURNAL_WORKER = fileURLToPath(new URL("../dist/journal-worker.js", import.meta.url));
+
+/** The thread of calendars, as `npm run build` makes it. */
+const CALENDAR_WORKER = fileURLToPath(new URL("../dist/calendar-worker.js", import.meta.url));
 
 /** The real world: this machine's clock, sockets, name servers and disk; `udpEngine` says what moves datagrams, and why. Throws UnavailableError when the store cannot be opened. */
 export async function systemWorld(config: Config, env: Environment): Promise<World & { readonly transports: SystemTransports; readonly udpEngine: string }> {
@@ -68,7 +73,13 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
     durability: config.durability,
   });
   store = opened;
-  return { clock, random, transports, store: opened, resolver, log, ...openRecord(config, log), udpEngine: udp.description };
+  return { clock, random, transports, store: opened, resolver, log, ...openRecord(config, log), calendars: calendarWorld(log), udpEngine: udp.description };
+}
+
+/** Calendars in a thread that starts when the first is opened. */
+export function calendarWorld(log: Log): CalendarWorld {
+  const thread = calendarThread({ workerPath: CALENDAR_WORKER, log });
+  return { open: (settings) => thread.open(settings), zone: new Intl.DateTimeFormat().resolvedOptions().timeZone, close: () => thread.close() };
 }
 
 /** A server that cannot keep its past still serves. */

@@ -1,12 +1,30 @@
 import type { Metric } from "./admin/metrics.ts";
 import type { EventStreams } from "./admin/event-streams.ts";
+import type { CalendarFacts } from "./calendar/calendars.ts";
 import type { Server } from "./server.ts";
 import type { ProtocolCounters } from "./sip/transport/counters.ts";
 import type { SystemTransports } from "./sip/transport/system-transports.ts";
 import type { Store } from "./store/store.ts";
 
 /** The parts of a server that the metrics read. */
-export type MeasuredParts = Pick<Server, "gate" | "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory" | "unrecorded">;
+export type MeasuredParts = Pick<Server, "gate" | "layer" | "wheel" | "registrar" | "dialogs" | "sentinel" | "subscriptions" | "authentication" | "directory" | "calendars" | "unrecorded">;
+
+/** How the calendars fare: by calendar, as the configuration names them, and by what failed. */
+function calendarMetrics(calendars: Server["calendars"]): readonly Metric[] {
+  const perCalendar = (of: (one: CalendarFacts) => number) => (): Record<string, number> => Object.fromEntries(calendars.facts().map((one) => [one.name, of(one)]));
+  const failures = (): Record<string, number> => {
+    const sums: Record<string, number> = {};
+    for (const one of calendars.facts()) for (const [kind, count] of Object.entries(one.failures)) sums[kind] = (sums[kind] ?? 0) + count;
+    return sums;
+  };
+  return [
+    { name: "lamplight_calendar_polls_total", help: "Times that a calendar was asked.", kind: "counter", label: "calendar", read: perCalendar(({ polls }) => polls) },
+    { name: "lamplight_calendar_failures_total", help: "Mailboxes that could not be read, by what failed.", kind: "counter", label: "failure", read: failures },
+    { name: "lamplight_calendar_mailboxes", help: "Mailboxes that are asked for.", kind: "gauge", label: "calendar", read: perCalendar(({ mailboxes }) => mailboxes) },
+    { name: "lamplight_calendar_silent_mailboxes", help: "Mailboxes whose calendar should speak and cannot: what it said was taken back.", kind: "gauge", label: "calendar", read: perCalendar(({ silent }) => silent) },
+    { name: "lamplight_calendar_read_timestamp_seconds", help: "When a calendar was last read, seconds since 1970; 0 for never.", kind: "gauge", label: "calendar", read: perCalendar(({ readAt }) => readAt / 1000) },
+  ];
+}
 
 /** What the server counts, as metrics; read only when asked. */
 export function webMetrics(server: MeasuredParts, transports: Pick<SystemTransports, "counters">, streams: EventStreams): readonly Metric[] {
@@ -54,6 +72,7 @@ export function webMetrics(server: MeasuredParts, transports: Pick<SystemTranspo
     counter("calls_adopted_total", "Calls that were not known and were taken up because both phones agreed on them anew.", () => dialogs.adopted),
     counter("phones_mistaken_total", "Phones that lived in a call which they had called dead; their word counts no more.", () => sentinel.counts.mistaken),
     counter("history_lost_total", "States and NOTIFYs that could not be written down for `why` at a moment that is over: the disk refused, or too much came at once.", () => server.unrecorded()),
+    ...calendarMetrics(server.calendars),
     gauge("subscriptions", "Subscriptions that live.", () => subscriptions.counts().subscriptions),
     gauge("publications", "Publications that live.", () => subscriptions.counts().publications),
     counter(

@@ -16,17 +16,26 @@ import { calendarReports, type CalendarWord } from "./statements.ts";
 /** Makes adapters: in a thread of their own in the real world, at once in a simulation. */
 export type OpenAdapter = (settings: Omit<AdapterSettings, "clock">) => Promise<CalendarAdapter>;
 
+/** Where calendars are reached: the real world has a thread for it, a simulation calendars of its own. */
+export interface CalendarWorld {
+  readonly open: OpenAdapter;
+  /** IANA name of the machine's time zone. */
+  readonly zone: string;
+  /** Ends what `open` has begun. */
+  close(): Promise<void>;
+}
+
 /** What the calendars need. */
 export interface CalendarsDeps {
-  readonly calendars: readonly CalendarConfig[];
+  /** Those of the configuration; default: none. */
+  readonly calendars: readonly CalendarConfig[] | undefined;
   readonly directory: Directory;
   readonly presence: Pick<PresenceService, "replaceReports">;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly open: OpenAdapter;
-  /** IANA name of the machine's time zone. */
-  readonly zone: string;
+  /** Undefined: no calendar can be reached, none is read. */
+  readonly world: CalendarWorld | undefined;
 }
 
 /** How one calendar fares. */
@@ -91,7 +100,7 @@ class PolledCalendars implements Calendars {
 
   constructor(deps: CalendarsDeps) {
     this.#deps = deps;
-    this.#configs = deps.calendars;
+    this.#configs = deps.calendars ?? [];
   }
 
   start(): void {
@@ -106,6 +115,7 @@ class PolledCalendars implements Calendars {
     for (const { poller } of this.#running) this.#end(poller);
     this.#running = [];
     await Promise.all(this.#ending);
+    await this.#deps.world?.close();
   }
 
   replace(configs: readonly CalendarConfig[]): void {
@@ -127,8 +137,9 @@ class PolledCalendars implements Calendars {
 
   /** Begins what is new, ends what is gone, and says anew what follows for people. */
   #arrange(): void {
-    const { directory, zone } = this.#deps;
-    const plans = pollPlans(this.#configs, directory.users(), zone, (name) => directory.aorOf(name, directory.domain));
+    const { directory, world } = this.#deps;
+    if (world === undefined) return;
+    const plans = pollPlans(this.#configs, directory.users(), world.zone, (name) => directory.aorOf(name, directory.domain));
     const before = new Map(this.#running.map((running) => [running.text, running]));
     const began: Running[] = [];
     this.#running = plans.map((plan) => {
@@ -136,7 +147,7 @@ class PolledCalendars implements Calendars {
       const same = before.get(text);
       before.delete(text);
       if (same !== undefined) return same;
-      const running = this.#begin(plan, text);
+      const running = this.#begin(plan, text, world.open);
       began.push(running);
       return running;
     });
@@ -160,8 +171,8 @@ class PolledCalendars implements Calendars {
     if (this.#running.length > 0 && this.#cancelLook === null) this.#look();
   }
 
-  #begin(plan: PollPlan, text: string): Running {
-    const { clock, random, log, open } = this.#deps;
+  #begin(plan: PollPlan, text: string, open: OpenAdapter): Running {
+    const { clock, random, log } = this.#deps;
     const { calendar, zone } = plan;
     const running: Running = {
       plan,
