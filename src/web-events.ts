@@ -126,6 +126,7 @@ function eventSnapshot(parts: WebParts, eyes: Seen, viewer: Viewer, calls: Reado
   const { directory, presence, registrar, dialogs } = parts;
   const visible = directory.users().filter(({ aor }) => eyes.view(viewer, aor) !== "none");
   const people = visible.slice(0, snapshotPeopleMax);
+  const groups = groupsOf(directory);
   const isAdministrator = viewer.kind === "administrator";
   const lampFor = (lamp: Lamp): unknown => {
     const version = eyes.lampVersion(viewer, lamp);
@@ -135,13 +136,26 @@ function eventSnapshot(parts: WebParts, eyes: Seen, viewer: Viewer, calls: Reado
     at: new Date(now).toISOString(),
     domain: directory.domain,
     viewer: isAdministrator ? { kind: viewer.kind } : { kind: viewer.kind, aor: viewer.aor },
-    people: people.map(({ aor, id, name, numbers }) => ({ aor, id, name, numbers })),
+    people: people.map(({ aor, id, name, numbers }) => ({ aor, id, name, numbers, groups: groups.get(aor) ?? [] })),
     people_count: visible.length,
     presence: people.map(({ aor }) => (isShownTo(eyes, viewer, aor) ? tileAnswer(presence, aor, now) : offlineTile(aor))),
     lamps: lamps(dialogs, people.map(({ aor }) => aor)).map(lampFor),
     registrations: isAdministrator ? people.map(({ aor }) => registrationAnswer(aor, registrar.bindings(aor))) : [],
     calls: [...calls.values()].filter((call) => eyes.seesCall(viewer, call)).slice(0, snapshotPeopleMax),
   };
+}
+
+/** The names of the groups and lists that each person is in. */
+function groupsOf(directory: WebParts["directory"]): ReadonlyMap<Aor, readonly string[]> {
+  const groups = new Map<Aor, string[]>();
+  for (const { name, members } of directory.lists()) {
+    for (const aor of members) {
+      const names = groups.get(aor);
+      if (names === undefined) groups.set(aor, [name]);
+      else if (!names.includes(name)) names.push(name);
+    }
+  }
+  return groups;
 }
 
 /** Tells which calls are new, different or over since `before`; what there is now. */

@@ -1,14 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { webOf, type Web } from "../../src/web.ts";
+import { builtPages } from "./pages.ts";
 import { DOMAIN, Stage } from "./stage.ts";
 import { watch, watcher } from "./watching.ts";
 
 const TOKEN = "the-token-of-the-stage";
 let stage: Stage;
 let web: Web;
+
+beforeAll(builtPages, 60_000);
 
 beforeEach(async () => {
   stage = await Stage.start({ yaml: 'phones:\n  - { match: "^Acme", profile: polycom, dialogs: one }\n' });
@@ -117,9 +120,11 @@ describe("the message lamp", () => {
   });
 });
 
-test("the page of phones and its script are served, and the wallboard leads there", async () => {
-  for (const [path, text] of [["/phones.html", "phones.js"], ["/phones.js", "/api/phones"], ["/phones.css", "#settings"], ["/", "phones.html"]] as const) {
-    const response = await fetch(web.url + path);
-    expect([response.status, (await response.text()).includes(text)], path).toEqual([200, true]);
-  }
+test("the old address of the page of phones leads to the console, and what the build names is kept for ever", async () => {
+  const html = await (await fetch(`${web.url}/phones.html`)).text();
+  const [, script = ""] = /src="\.\/(assets\/phones-[^"]+\.js)"/.exec(html) ?? [];
+  const answer = await fetch(`${web.url}/${script}`);
+  expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "public, max-age=31536000, immutable"]);
+  expect(await answer.text()).toContain("#/phones");
+  expect((await fetch(`${web.url}/`)).headers.get("cache-control")).toBe("no-cache");
 });

@@ -1,10 +1,11 @@
 import { connect, type Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { webOf, type Web } from "../../src/web.ts";
 import type { Phone } from "./phone.ts";
+import { builtPages } from "./pages.ts";
 import { DOMAIN, Stage } from "./stage.ts";
 
 const TOKEN = "the-token-of-the-stage";
@@ -15,6 +16,8 @@ const uri = (user: string): string => `sip:${user}@${DOMAIN}`;
 let stage: Stage;
 let web: Web;
 let streams: EventReader[];
+
+beforeAll(builtPages, 60_000);
 
 beforeEach(async () => {
   stage = await Stage.start();
