@@ -1,4 +1,5 @@
 import type { DigestAlgorithm, DirectoryFile, DirectoryUser, DirectoryWatchers, Secret } from "./config.ts";
+import { timeZone } from "./calendars-schema.ts";
 import { refuseNameClashes } from "./name-clash.ts";
 import type { Report } from "./report.ts";
 import { directoryLists, fellowsOf, groupsKey, listsKey, manyNamed } from "./lists-schema.ts";
@@ -46,11 +47,13 @@ const userKeys = {
   numbers: optional("Telephone numbers of this person. Spaces and `( ) - .` do not count.", list(placed(scalar('a number such as "+32475000101"', (written) => (/^\+?[0-9][0-9 ().-]{0,39}$/.test(written) ? written : undefined))), 'a list such as ["+32475000101"]'), [], "`[]`"),
   private: optional("Others see that this person talks, never with whom.", flag, false, "`false`"),
   watchers: watchersKey,
+  mailbox: optional("The mail address of the calendar that speaks for this person.", text("an address such as alice@example.test", 3, 254, /^[^\s@<>]+@[^\s@<>]+$/), "", "none"),
+  time_zone: optional("The time zone that this person lives in: whole days of the calendar are days there.", timeZone, "", "that of the calendar"),
   do_not_disturb: optional("Wants to be left in peace, until a phone, a page or the API says otherwise.", flag, false, "`false`"),
   inbound: optional("Strangers who may call this person: `none` or `anyone`.", choice(["none", "anyone"]), "none", "`none`"),
 };
 
-const laterUserKeys = ["site", "mobile", "mailbox", "forward", "ring", "calls", "boss_filter"];
+const laterUserKeys = ["site", "mobile", "forward", "ring", "calls", "boss_filter"];
 
 type PlacedUser = Placed<Reading<typeof userKeys>>;
 
@@ -91,8 +94,8 @@ export function directoryFile(read: Reading<typeof directoryKeys>, demands: Dire
 
 const NOBODY: DirectoryWatchers = { allow: [], politeBlock: [], block: [], others: "block", messages: [] };
 
-function userOf({ id, name, aliases, numbers, inbound, do_not_disturb: doNotDisturb, private: isPrivate }: PlacedUser["value"], secret: Secret): DirectoryUser {
-  return { id: id.value, name: name === "" ? id.value : name, aliases: aliases.map((a) => a.value), numbers: numbers.map((n) => n.value), inbound, secret, ...(isPrivate ? { isPrivate } : {}), ...(doNotDisturb ? { doNotDisturb } : {}) };
+function userOf({ id, name, aliases, numbers, inbound, do_not_disturb: doNotDisturb, private: isPrivate, mailbox, time_zone: zone }: PlacedUser["value"], secret: Secret): DirectoryUser {
+  return { id: id.value, name: name === "" ? id.value : name, aliases: aliases.map((a) => a.value), numbers: numbers.map((n) => n.value), inbound, secret, ...(isPrivate ? { isPrivate } : {}), ...(doNotDisturb ? { doNotDisturb } : {}), ...(mailbox === "" ? {} : { mailbox }), ...(zone === "" ? {} : { timeZone: zone }) };
 }
 
 function secretOf({ value: user, offset }: PlacedUser, { require, algorithms }: DirectoryDemands, report: Report): Secret {
