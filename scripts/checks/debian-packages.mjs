@@ -16,6 +16,8 @@ const PACKAGES = new Map([
   ["/usr/include/stdio.h", "libc6-dev"],
   ["ip", "iproute2"],
   ["unshare", "util-linux"],
+  ["radicale", "radicale"],
+  ["xandikos", "xandikos"],
 ]);
 
 const PATH_FOLDERS = [...new Set([...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])].filter((folder) => folder !== "");

@@ -1,7 +1,7 @@
-import type { Reading, Span } from "./adapter.ts";
+import type { FailureKind, Reading, Span } from "./adapter.ts";
 import type { CaldavClient } from "./caldav-client.ts";
 import type { FoundCalendar } from "./caldav-discovery.ts";
-import { freeBusyReport, multigetReport, queryReport, readMultistatus, syncReport, type DavMultistatus, type DavResource } from "./caldav-xml.ts";
+import { freeBusyReport, multigetReport, queryReport, readMultistatus, repeatingReport, syncReport, type DavMultistatus, type DavResource } from "./caldav-xml.ts";
 import type { CalendarEntry } from "./entry.ts";
 import { parseCalendar, readCalendar, type CalendarSettings, type ParsedCalendar } from "./icalendar.ts";
 import { webFailure, type WebFailure } from "./web-failure.ts";
@@ -11,6 +11,8 @@ const DAY_MS = 86_400_000;
 const MARGIN_MS = 7 * DAY_MS;
 /** Events of one calendar that touch those days, or that changed since. */
 const RESOURCES_MAX = 5000;
+/** How a server answers that cannot look for events that repeat; such servers find them by their times. */
+const UNKNOWN_FILTER: ReadonlySet<FailureKind> = new Set<FailureKind>(["permission", "not-found", "unreadable", "too-large"]);
 /** Events that one request fetches. */
 const MULTIGET_MAX = 50;
 
@@ -84,12 +86,18 @@ export class CaldavCalendar {
     const covered = { from: span.from - DAY_MS, to: span.to + MARGIN_MS };
     const query = await this.#report(queryReport(covered), "1", signal);
     if ("failure" in query) return query;
-    if (query.resources.length > RESOURCES_MAX) return webFailure("too-large", `a calendar has more than ${String(RESOURCES_MAX)} events within days`);
+    // Some servers, Xandikos among them, find of a repeating event its first time only.
+    const repeating = await this.#report(repeatingReport(), "1", signal);
+    if ("failure" in repeating && !UNKNOWN_FILTER.has(repeating.failure)) return repeating;
+    const resources = new Map<string, DavResource>();
+    for (const resource of [...query.resources, ...("failure" in repeating ? [] : repeating.resources)]) {
+      const path = this.#pathOf(resource);
+      if (path !== null && resource.status === 200) resources.set(path, resource);
+    }
+    if (resources.size > RESOURCES_MAX) return webFailure("too-large", `a calendar has more than ${String(RESOURCES_MAX)} events within days`);
     const kept = new Map<string, Kept>();
     const wanted: string[] = [];
-    for (const resource of query.resources) {
-      const path = this.#pathOf(resource);
-      if (path === null || resource.status !== 200) continue;
+    for (const [path, resource] of resources) {
       const known = this.#events.get(path);
       if (known !== undefined && known.etag !== "" && known.etag === etagOf(resource)) kept.set(path, known);
       else wanted.push(resource.href);
@@ -152,7 +160,19 @@ export class CaldavCalendar {
   #pathOf({ href }: DavResource): string | null {
     if (!URL.canParse(href, this.#url.href)) return null;
     const url = new URL(href, this.#url.href);
-    return url.origin === this.#url.origin && url.pathname.replace(/\/$/, "") !== this.#url.pathname.replace(/\/$/, "") ? url.pathname : null;
+    const path = plainPath(url);
+    return url.origin === this.#url.origin && path !== plainPath(this.#url) ? path : null;
+  }
+}
+
+/** Without escapes: servers write `@` and `%40` for the same. */
+function plainPath({ pathname }: URL): string {
+  const path = pathname.replace(/\/$/, "");
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // URIError: a stray percent sign.
+    return path;
   }
 }
 

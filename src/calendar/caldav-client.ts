@@ -119,6 +119,7 @@ export class CaldavClient {
     if (status === 404 || status === 405 || status === 410) return webFailure("not-found", `${host} has no calendar there`);
     if (status === 429 || status === 503) return webFailure("throttled", `${host} is busy and asks us to wait`, waitMs);
     if (status === 507) return webFailure("too-large", `${host} says that the answer would be too large`);
+    if (status === 400 || status === 415 || status === 422 || status === 501) return webFailure("unreadable", `${host} does not understand what it is asked (HTTP status ${String(status)})`);
     return webFailure("connection", `${host} answers with HTTP status ${String(status)}`);
   }
 }

@@ -61,7 +61,16 @@ export function propfind(names: readonly string[]): string {
 
 /** The entity tags of the events that touch a span (RFC 4791 §7.8). */
 export function queryReport(span: Span): string {
-  return `<?xml version="1.0" encoding="utf-8"?><c:calendar-query ${DECLARED}><d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">${range(span)}</c:comp-filter></c:comp-filter></c:filter></c:calendar-query>`;
+  return query(range(span));
+}
+
+/** The entity tags of all events that repeat (RFC 4791 §9.7.2). */
+export function repeatingReport(): string {
+  return query('<c:prop-filter name="RRULE"/>');
+}
+
+function query(filter: string): string {
+  return `<?xml version="1.0" encoding="utf-8"?><c:calendar-query ${DECLARED}><d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">${filter}</c:comp-filter></c:comp-filter></c:filter></c:calendar-query>`;
 }
 
 /** Some events with their texts (RFC 4791 §7.9). Bytes as latin1. */
