@@ -1,3 +1,4 @@
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
@@ -25,6 +26,9 @@ const WARM_BYTES_MIN = 64 << 10;
 const WARM_BYTES_MAX = 4 << 20;
 /** How often old marks of deletions are looked for. */
 const SWEEP_MS = 3_600_000;
+
+/** Where calls and the store's file want the same core, calls go first; nobody waits for the file. Linux counts a thread as a process here, elsewhere the whole program would be meant. */
+const NICENESS = 10;
 
 class JournalWorker {
   readonly #data: WorkerData;
@@ -56,6 +60,8 @@ class JournalWorker {
   }
 
   run(): void {
+    // With `durability: full` answers wait for this thread.
+    if (process.platform === "linux" && !this.#data.isFull) setPriority(NICENESS);
     for (let isFirst = true; ; isFirst = false) {
       const woken = Atomics.load(this.#control, CONTROL.wake);
       const stage = Atomics.load(this.#control, CONTROL.stage);
