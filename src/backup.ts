@@ -8,6 +8,7 @@ import { serverOf } from "./query.ts";
 import { readBackup } from "./store/backup-file.ts";
 import { lockFolder } from "./store/folder-lock.ts";
 import { stageRestore } from "./store/staged-restore.ts";
+import { progressBar } from "./terminal.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -101,7 +102,7 @@ function counting(total: number, done: string, progress: (text: string) => void)
     transform(chunk: Buffer, _encoding, next) {
       bytes += chunk.length;
       const percent = total > 0 ? Math.floor((100 * bytes) / total) : 0;
-      if (percent !== told) progress(`${done} ${String(percent)} %, ${String(Math.ceil(bytes / 1024))} KB`);
+      if (percent !== told) progress(progressBar(total > 0 ? bytes / total : NaN, `${done} ${String(Math.ceil(bytes / 1024))} KB`));
       told = percent;
       next(null, chunk);
     },

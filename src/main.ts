@@ -14,15 +14,16 @@ import { interfaceAddresses } from "./directory/own-hosts.ts";
 import { runDemo } from "./demo-command.ts";
 import { runBackup, runRestore, type BackupCommand } from "./backup.ts";
 import { startService, type Service } from "./service.ts";
-import { runQuery } from "./query.ts";
+import { completionScript, PEOPLE_COMMAND, type CompletedCommand } from "./completion.ts";
+import { peopleIds, runQuery, watchQuery, type Query } from "./query.ts";
+import { SUBJECTS } from "./query-text.ts";
+import { lookOf, type Look } from "./terminal.ts";
 import { calendarWorld } from "./system-world.ts";
 import { runSimulation } from "./simulate-command.ts";
 
 const DEFAULT_CONFIG = "lamplight.yaml";
 const STOP_WITHIN_MS = 5000;
 const RESTART_AFTER_MS = 200;
-/** Commands that a later version will have: refused by name until then. */
-const LATER_COMMANDS: readonly string[] = [];
 
 /** Runs one command; the exit code: 0 done, 1 could not start or reach the server, 2 bad configuration or arguments. */
 async function run(args: readonly string[]): Promise<number> {
@@ -54,12 +55,7 @@ async function run(args: readonly string[]): Promise<number> {
     .option("--people <number>", "how many work there", "40")
     .option("--seed <number>", "the same day again", "")
     .action(async (options: { speed: string; people: string; seed: string }) => {
-      const untilEnd = new Promise<void>((done) => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => {
-          done();
-        });
-      });
-      exitCode = await runDemo(options, process.env, printText, process.stderr.isTTY ? statusLine : null, untilEnd);
+      exitCode = await runDemo(options, process.env, printText, process.stderr.isTTY ? statusLine : null, untilInterrupted());
     });
   program
     .command("show")
@@ -68,8 +64,9 @@ async function run(args: readonly string[]): Promise<number> {
     .argument("[aor]", "one person: 101, alice, or sip:101@DOMAIN")
     .option(...config)
     .option("--json", "as JSON")
-    .action(async (what: string, aor: string | undefined, options: { config: string; json?: boolean }) => {
-      exitCode = await runQuery({ kind: "show", what, aor: aor ?? null, isJson: options.json === true }, options.config, process.env, printText);
+    .option("--watch", "again every two seconds, until Ctrl-C")
+    .action(async (what: string, aor: string | undefined, options: QueryOptions) => {
+      exitCode = await answered({ kind: "show", what, aor: aor ?? null, isJson: options.json === true }, options);
     });
   program
     .command("why")
@@ -78,8 +75,9 @@ async function run(args: readonly string[]): Promise<number> {
     .option("--at <time>", "at a moment of the last hours: 14:03, 10m (ten minutes ago) or 2026-11-20T14:03:00Z")
     .option(...config)
     .option("--json", "as JSON")
-    .action(async (aor: string, options: { config: string; at?: string; json?: boolean }) => {
-      exitCode = await runQuery({ kind: "why", aor, at: options.at ?? null, isJson: options.json === true }, options.config, process.env, printText);
+    .option("--watch", "again every two seconds, until Ctrl-C")
+    .action(async (aor: string, options: QueryOptions & { at?: string }) => {
+      exitCode = await answered({ kind: "why", aor, at: options.at ?? null, isJson: options.json === true }, options);
     });
   program
     .command("simulate")
@@ -122,16 +120,18 @@ async function run(args: readonly string[]): Promise<number> {
     .action(async (file: string, options: { config: string; overwrite?: boolean }) => {
       exitCode = await runRestore(file, options.overwrite === true, backupCommand(options.config));
     });
-  for (const name of LATER_COMMANDS) {
-    program
-      .command(name, { hidden: true })
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        process.stderr.write(`"${name}" is not supported yet\n`);
-        exitCode = 2;
-      });
-  }
+  program
+    .command("completion")
+    .description("completion for bash: source <(lamplight completion)")
+    .action(() => {
+      printText(completionScript(completedCommands(program)));
+    });
+  program
+    .command(PEOPLE_COMMAND, { hidden: true })
+    .option(...config)
+    .action(async (options: { config: string }) => {
+      print(await peopleIds(options.config, process.env));
+    });
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (err) {
@@ -139,6 +139,44 @@ async function run(args: readonly string[]): Promise<number> {
     throw err;
   }
   return exitCode;
+}
+
+interface QueryOptions {
+  config: string;
+  json?: boolean;
+  watch?: boolean;
+}
+
+/** One answer, or with `--watch` one after the other. */
+function answered(query: Query, options: QueryOptions): Promise<number> {
+  const look = (): Look => lookOf(process.stdout, process.env);
+  if (options.watch !== true) return runQuery(query, options.config, process.env, printText, look());
+  const isScreen = process.stdout.isTTY && !query.isJson;
+  // Home, the text line by line with what stood behind it cleared, then what is below: nothing flickers.
+  const replace = (text: string): void => {
+    printText(isScreen ? `\u001b[H${text.replaceAll("\n", "\u001b[K\n")}\u001b[J` : text);
+  };
+  if (isScreen) printText("\u001b[2J");
+  return watchQuery(query, options.config, process.env, { replace, look }, untilInterrupted());
+}
+
+/** Resolves at Ctrl-C or SIGTERM. */
+function untilInterrupted(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => {
+      done();
+    });
+  });
+}
+
+function completedCommands(program: Command): readonly CompletedCommand[] {
+  const known = program.commands.filter((command) => command.name() !== PEOPLE_COMMAND);
+  return known.map((command) => ({
+    name: command.name(),
+    options: [...command.options.map(({ long }) => long ?? ""), "--help"].filter((option) => option !== ""),
+    words: command.name() === "show" ? SUBJECTS : command.registeredArguments[0]?.argChoices ?? [],
+    takesPerson: command.registeredArguments.some((argument) => ["aor", "user"].includes(argument.name())),
+  }));
 }
 
 async function start(configPath: string, dataPath: string | undefined): Promise<number> {

@@ -1,4 +1,5 @@
 import { duration, table, type Column } from "./query-table.ts";
+import { painted, plainLook, type Hue, type Look } from "./terminal.ts";
 
 /** What `lamplight show` can show. */
 export const SUBJECTS = ["registrations", "calls", "presence", "lamps", "subscriptions", "sentinel"] as const;
@@ -19,28 +20,37 @@ export function textOf(fields: Fields, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
+/** What is painted, and how: as the lamps of a phone. */
+const HUES: Readonly<Record<string, Hue>> = {
+  idle: "green", open: "green", Available: "green",
+  ringing: "yellow", early: "yellow", held: "yellow", trying: "yellow",
+  talking: "red", busy: "red", confirmed: "red", "on-the-phone": "red",
+  closed: "dim", Offline: "dim", unknown: "dim",
+};
+
 /** A list of the API as a table that fits a terminal. `now` in ms since 1970. */
-export function listText(subject: Subject, answer: unknown, now: number): string {
+export function listText(subject: Subject, answer: unknown, now: number, look: Look = plainLook): string {
   const rows = objectsOf(answer);
+  const tableOr = (empty: string, heads: readonly Head[], cells: readonly (readonly string[])[]): string => tableText(empty, heads, cells, look);
   switch (subject) {
     case "registrations":
-      return tableOr("nobody is registered", [["WHO", 20], ["CONTACT", 34], ["BY", 4], ["ENDS IN", 12], ["PHONE", 22]], rows.flatMap((person) =>
+      return tableOr("nobody is registered", [["WHO", 20, 0], ["CONTACT", 34, 1], ["BY", 4, 4], ["ENDS IN", 12, 3], ["PHONE", 22, 2]], rows.flatMap((person) =>
         objectsOf(person.contacts).map((one) => [short(textOf(person, "aor")), short(textOf(one, "uri")), textOf(one, "transport"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]),
       ));
     case "calls":
-      return tableOr("no calls", [["FROM", 24], ["TO", 24], ["STATE", 10], ["SINCE", 16], ["CALL-ID", 18]], rows.map((one) => [
+      return tableOr("no calls", [["FROM", 24, 0], ["TO", 24, 1], ["STATE", 10, 2], ["SINCE", 16, 3], ["CALL-ID", 18, 4]], rows.map((one) => [
         short(textOf(one, "from")), short(textOf(one, "to")), textOf(one, "state"), ago(textOf(one, "since"), now), textOf(one, "call_id"),
       ]));
     case "presence":
-      return tableOr("nobody is in the directory", [["WHO", 24], ["BASIC", 6], ["ACTIVITY", 16], ["NOTE", 20], ["SINCE", 14], ["SOURCE", 14]], rows.map((one) => [
+      return tableOr("nobody is in the directory", [["WHO", 24, 0], ["BASIC", 6, 2], ["ACTIVITY", 16, 4], ["NOTE", 20, 1], ["SINCE", 14, 3], ["SOURCE", 14, 5]], rows.map((one) => [
         short(textOf(one, "aor")), textOf(one, "basic"), wordsOf(one, "activities"), textOf(one, "note"), ago(textOf(one, "since"), now), textOf(one, "source"),
       ]));
     case "lamps":
-      return tableOr("nobody is in the directory", [["WHO", 24], ["LAMP", 8], ["SINCE", 16], ["WITH", 44]], rows.map((one) => [
+      return tableOr("nobody is in the directory", [["WHO", 24, 0], ["LAMP", 8, 1], ["SINCE", 16, 3], ["WITH", 44, 2]], rows.map((one) => [
         short(textOf(one, "aor")), textOf(one, "state"), ago(textOf(one, "since"), now), objectsOf(one.dialogs).map(otherParty).join(", "),
       ]));
     case "subscriptions":
-      return tableOr("no subscriptions", [["WATCHED", 22], ["WATCHER", 22], ["EVENT", 10], ["ENDS IN", 12], ["PHONE", 22]], rows.map((one) => [
+      return tableOr("no subscriptions", [["WATCHED", 22, 0], ["WATCHER", 22, 1], ["EVENT", 10, 2], ["ENDS IN", 12, 4], ["PHONE", 22, 3]], rows.map((one) => [
         short(textOf(one, "resource")), short(textOf(one, "watcher")), textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent"),
       ]));
     case "sentinel":
@@ -58,7 +68,7 @@ function counted(fields: Fields): readonly (readonly string[])[] {
 }
 
 /** The answer to "why?" in words; `now` is the moment that it speaks of. */
-export function whyText(answer: Fields, now: number): string {
+export function whyText(answer: Fields, now: number, look: Look = plainLook): string {
   const document = objectsOf(answer.document)[0] ?? {};
   const since = ago(textOf(document, "since"), now);
   const recorded = objectsOf(answer.recorded)[0];
@@ -66,9 +76,9 @@ export function whyText(answer: Fields, now: number): string {
   const next = left(textOf(answer, "next_change_at"), now);
   const watchers = objectsOf(answer.watchers).map((one) => [`   ${short(textOf(one, "watcher"))}`, textOf(one, "event"), ...sentOf(one, now), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
   return (
-    `${short(textOf(answer, "aor"))}: ${stateOf(document)}\nsource: ${textOf(document, "source")}${since === "" ? "" : `, ${since}`}\n${then}\n` +
-    `what each source says; * won\n${inputsText(answer.inputs, now)}${next === "" ? "" : `   something begins or lapses in ${next}\n`}\n` +
-    `who is told\n${tableOr("   nobody", [["   WATCHER", 34], ["EVENT", 10], ["WAS TOLD", 30], ["WHEN", 14], ["ANSWER", 14], ["ENDS IN", 12], ["PHONE", 26]], watchers)}`
+    `${painted(`${short(textOf(answer, "aor"))}: ${stateOf(document)}`, "bold", look)}\nsource: ${textOf(document, "source")}${since === "" ? "" : `, ${since}`}\n${then}\n` +
+    `what each source says; * won\n${inputsText(answer.inputs, now, look)}${next === "" ? "" : `   something begins or lapses in ${next}\n`}\n` +
+    `who is told\n${tableText("   nobody", [["   WATCHER", 34, 0], ["EVENT", 10, 2], ["WAS TOLD", 30, 1], ["WHEN", 14, 3], ["ANSWER", 14, 4], ["ENDS IN", 12, 6], ["PHONE", 26, 5]], watchers, look)}`
   );
 }
 
@@ -84,13 +94,14 @@ export function simulationText(answer: Fields, at: number): string {
   );
 }
 
-function inputsText(inputs: unknown, now: number): string {
+function inputsText(inputs: unknown, now: number, look: Look = plainLook): string {
   return objectsOf(inputs)
     .map((input) => {
       const source = textOf(input, "source");
       const kind = textOf(input, "kind");
       const times = dotted([ago(textOf(input, "since"), now), until(textOf(input, "until"), now)]);
-      return `${input.won === true ? " * " : "   "}${source}${kind === source ? "" : ` (${kind})`}: ${stateOf(input)}${times === "" ? "" : ` (${times})`}\n     ${textOf(input, "reason")}\n`;
+      const line = `${input.won === true ? " * " : "   "}${source}${kind === source ? "" : ` (${kind})`}: ${stateOf(input)}${times === "" ? "" : ` (${times})`}`;
+      return `${painted(line, input.won === true ? "green" : undefined, look)}\n${painted(`     ${textOf(input, "reason")}`, "dim", look)}\n`;
     })
     .join("");
 }
@@ -105,9 +116,11 @@ function sentOf(watcher: Fields, now: number): readonly string[] {
   return [textOf(sent, "what"), ago(textOf(sent, "at"), now), answer];
 }
 
-function tableOr(empty: string, heads: readonly (readonly [title: string, widthMax: number])[], rows: readonly (readonly string[])[]): string {
-  const columns: readonly Column[] = heads.map(([title, widthMax]) => ({ title, widthMax }));
-  return rows.length === 0 ? `${empty}\n` : table(columns, rows);
+type Head = readonly [title: string, widthMax: number, rank?: number];
+
+function tableText(empty: string, heads: readonly Head[], rows: readonly (readonly string[])[], look: Look): string {
+  const columns: readonly Column[] = heads.map(([title, widthMax, rank], at) => ({ title, widthMax, rank: rank ?? at, hues: HUES }));
+  return rows.length === 0 ? `${empty}\n` : table(columns, rows, look);
 }
 
 function stateOf(fields: Fields): string {

@@ -20,6 +20,38 @@ describe("a table", () => {
   });
 });
 
+describe("a table in a terminal", () => {
+  const columns = [
+    { title: "WHO", widthMax: 24, rank: 0 },
+    { title: "LAMP", widthMax: 8, rank: 1, hues: { busy: "red" as const } },
+    { title: "SINCE", widthMax: 16, rank: 3 },
+    { title: "WITH", widthMax: 44, rank: 2 },
+  ];
+  const rows = [["alice.adams@office.example", "busy", "3 min 20 s ago", "Miller Bakery and Daughters"], ["102@office.example", "idle", "", ""]];
+  const shown = (room: number): string[] => table(columns, rows, { columns: room, isColoured: false }).trimEnd().split("\n");
+
+  test("that has room for all shows all", () => {
+    expect(shown(100)).toEqual(table(columns, rows).trimEnd().split("\n"));
+  });
+
+  test.each([100, 75, 60, 50, 40, 30, 20])("of %i columns is never wider", (room) => {
+    expect(Math.max(...shown(room).map((line) => line.length))).toBeLessThanOrEqual(room);
+  });
+
+  test("narrows the widest first, then leaves out what matters least, and never who it is about", () => {
+    expect(shown(60)).toEqual(["WHO                 LAMP  SINCE           WITH", "alice.adams@offic…  busy  3 min 20 s ago  Miller Bakery and…", "102@office.example  idle"]);
+    expect(shown(30)[0]).toMatch(/^WHO +LAMP +WITH$/);
+    expect(shown(20)[0]).toMatch(/^WHO +LAMP$/);
+  });
+
+  test("has colour where it is one, and no paint on blanks", () => {
+    const lines = table(columns, rows, { columns: 80, isColoured: true }).split("\n");
+    expect(lines[0]).toContain("\u001b[1mWHO\u001b[0m");
+    expect(lines[1]).toContain("\u001b[31mbusy\u001b[0m  3 min");
+    expect(lines[2]).toBe("102@office.example        idle");
+  });
+});
+
 describe("a length of time", () => {
   test.each([
     [0, "0 s"],

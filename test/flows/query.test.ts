@@ -9,7 +9,8 @@ import { aorOf } from "../../src/base/ids.ts";
 import { ConfigError, UnavailableError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
-import { runQuery, type Query } from "../../src/query.ts";
+import { peopleIds, runQuery, watchQuery, type Query } from "../../src/query.ts";
+import { plainLook } from "../../src/terminal.ts";
 import { webOf, type Web } from "../../src/web.ts";
 import { DOMAIN, Stage } from "./stage.ts";
 
@@ -97,5 +98,41 @@ describe("lamplight show", () => {
     const { port } = other.address() as AddressInfo;
     await expect(asked(show("lamps"), `listen: "http://127.0.0.1:${String(port)}", token: ${TOKEN}`)).rejects.toThrow(/is not Lamplight$/);
     other.close();
+  });
+
+  test("--watch shows what has changed, says when the server is away, and ends when it is told to", async () => {
+    const path = join(folder, "lamplight.yaml");
+    writeFileSync(path, `domain: ${DOMAIN}\nweb: { listen: "${web.url}", token: ${TOKEN} }\n`, { mode: 0o600 });
+    const turns: (() => void)[] = [];
+    const clock = { now: () => 0, after: (_ms: number, run: () => void) => (turns.push(run), () => undefined) };
+    const seen: string[] = [];
+    let told: () => void = () => undefined;
+    let end: () => void = () => undefined;
+    const until = new Promise<void>((resolve) => (end = resolve));
+    const next = (): Promise<void> => new Promise((resolve) => (told = resolve));
+    const first = next();
+    const watching = watchQuery(show("registrations"), path, {}, { replace: (text) => (seen.push(text), told()), look: () => plainLook }, until, clock);
+    await first;
+    await (await stage.phone("101")).register();
+    const second = next();
+    turns.at(-1)?.();
+    await second;
+    await web.stop();
+    const third = next();
+    await new Promise((resolve) => setImmediate(resolve));
+    turns.at(-1)?.();
+    await third;
+    end();
+    expect(await watching).toBe(0);
+    expect(seen).toEqual(["nobody is registered\n", expect.stringMatching(/^WHO.*\n101@/), expect.stringMatching(/^no server answers at .*; trying again\n$/)]);
+  });
+
+  test("knows whom completion may offer, and offers nobody when no server answers", async () => {
+    const path = join(folder, "lamplight.yaml");
+    writeFileSync(path, `domain: ${DOMAIN}\nweb: { listen: "${web.url}", token: ${TOKEN} }\n`, { mode: 0o600 });
+    expect(await peopleIds(path, {})).toEqual(["101", "102", "103", "104", "105"]);
+    expect(await peopleIds(join(folder, "missing.yaml"), {})).toEqual([]);
+    await web.stop();
+    expect(await peopleIds(path, {})).toEqual([]);
   });
 });
