@@ -188,6 +188,7 @@ export class TransactionTable {
     const flow = this.flows[slot] ?? null;
     const isReliable = flow !== null && flow.protocol !== "udp";
     const wasState = this.#words[slot * CELL + STATE];
+    const user = this.#users[slot] ?? null;
     this.#words[slot * CELL + STATE] = next;
     if ((actions & Action.send) !== 0) {
       flow?.send(text);
@@ -211,13 +212,14 @@ export class TransactionTable {
       this.#stopRetransmit(slot);
       this.#dropRequest(slot);
       if (machine >= Machine.inviteClient) this.#dropLast(slot);
+      // It only absorbs what comes twice: kept so long, what its user holds would outlive the young generation.
+      if (machine === Machine.client || (machine === Machine.inviteClient && next === State.completed)) this.#users[slot] = null;
       this.#startEnd(slot, lingerMs(machine, next, isReliable, this.#times), true);
     }
     if ((actions & Action.acknowledge) !== 0) {
       flow?.send(text);
       if (!isReliable) this.#words[slot * CELL + LAST_TEXT] = this.#texts.keep(text);
     }
-    const user = this.#users[slot] ?? null;
     if ((actions & Action.end) !== 0) this.#release(slot);
     if ((actions & Action.tell) !== 0 && user !== null) this.#tell(user, transaction, event);
     return true;
