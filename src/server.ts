@@ -219,6 +219,7 @@ export function createServer(config: Config, people: DirectoryFile, world: World
       publicationsPerAorMax: PUBLICATIONS_PER_AOR_MAX,
       publishBodyMax: PUBLISH_BODY_MAX,
       listIntervalMs: config.presence.notifyIntervalMs,
+      ...(config.limits.subscribe === undefined ? {} : { limits: config.limits.subscribe }),
     },
     profileOf: phones.profileOf,
     lists: listDirectory(directory),

@@ -81,6 +81,7 @@ export function webMetrics(server: MeasuredParts, transports: Pick<SystemTranspo
       () => ({ created: counters.created, fetched: counters.fetched, refreshed: counters.refreshed, unsubscribed: counters.unsubscribed, refused: counters.refused }),
       "outcome",
     ),
+    counter("subscribes_limited_total", "SUBSCRIBEs that were refused because their source sends too many, by what was counted.", () => subscriptions.counters.limited, "by"),
     counter("subscriptions_ended_total", "Subscriptions that ended by themselves.", () => ({ expired: counters.expired, gone: counters.gone }), "reason"),
     counter("notifies_sent_total", "NOTIFYs sent.", () => counters.notifiesSent),
     counter("notifies_total", "NOTIFYs by their outcome.", () => ({ acknowledged: counters.notifiesAcknowledged, failed: counters.notifiesFailed }), "outcome"),

@@ -52,6 +52,7 @@ export interface PhoneRule {
   readonly digest?: readonly DigestAlgorithm[];
   readonly accept?: "honoured" | "ignored";
   readonly gone?: readonly number[];
+  readonly overload?: 403 | 480 | 503;
 }
 
 /** How a phone answers a call that rings elsewhere: INVITE with Replaces to the caller; INVITE to what the lamp shows as the remote party; a feature code
@@ -124,6 +125,8 @@ export interface LimitsConfig {
   readonly messageBytesMax: number;
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
+  /** New subscriptions that one source may send; null for no limit. Left out counts as none. */
+  readonly subscribe?: { readonly perAddress: Rate | null; readonly perUserAgent: Rate | null; readonly perEvent: Rate | null };
 }
 
 /** What the directory file says. */

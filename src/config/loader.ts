@@ -150,7 +150,7 @@ function configOf(read: ConfigReading, folder: string, directoryPath: string): O
       subscribeExpires: presence.subscribe_expires,
       anyoneInDomainMayWatch: presence.anyone_in_domain_may_watch,
     },
-    limits: { messageBytesMax: limits.message_size, connectionsMax: limits.connections, connectionsPerAddressMax: limits.connections_per_address },
+    limits: { messageBytesMax: limits.message_size, connectionsMax: limits.connections, connectionsPerAddressMax: limits.connections_per_address, subscribe: { perAddress: limits.subscribe.per_address, perUserAgent: limits.subscribe.per_user_agent, perEvent: limits.subscribe.per_event } },
     resolverServers: read.resolver.servers,
   };
 }

@@ -1,5 +1,5 @@
 import type { DigestAlgorithm, PhoneRule } from "./config.ts";
-import { choice, list, map, optional, placed, required, scalar } from "./reader.ts";
+import { choice, list, map, mapped, optional, placed, required, scalar } from "./reader.ts";
 import type { Key, Placed, Reader, Reading } from "./reader.ts";
 import type { Report } from "./report.ts";
 import { text } from "./text.ts";
@@ -33,6 +33,8 @@ function maybe<T>(doc: string, reader: Reader<T>, shown = "as the built-in list 
   return optional<T | undefined>(doc, reader, undefined, shown);
 }
 
+const OVERLOAD = { "480": 480, "503": 503, "403": 403 } as const;
+
 const phoneKeys = {
   match: required("Which phones: a regular expression on the User-Agent header, whatever its case. The first entry that matches counts.", pattern, "(?!)"),
   profile: maybe("The built-in profile to start from.", choice(PROFILE_NAMES), "the one that the User-Agent has"),
@@ -48,6 +50,7 @@ const phoneKeys = {
   digest: maybe("What its challenges offer, for phones that fail when they see them all: some of `authentication.algorithms`.", placed(list(choice(["MD5", "SHA-256"]), "a list such as [MD5]"))),
   accept: maybe("`ignored`: the phone's Accept header is wrong, it gets the document of its profile all the same.", choice(["honoured", "ignored"])),
   gone: maybe("Answers to NOTIFY that end the subscription, beside 404 and 481.", list(status, "a list such as [489]")),
+  overload: maybe("What it is answered when it, or its site, subscribes too often (`limits.subscribe`): `480` or `503` with Retry-After, or `403`. Many phones take a 503 for the failure of the whole server.", mapped(choice(["480", "503", "403"]), (word) => OVERLOAD[word])),
 };
 
 /** The key `phones` of the configuration. */

@@ -65,6 +65,11 @@ const limitsKeys = {
   message_size: optional("Largest SIP message; a larger one is refused. 1 kB is 1024 bytes.", size(2048, 1024 * 1024, "32kB"), 32 * 1024, "`32kB`"),
   connections: optional("TCP, TLS and WebSocket connections at one time.", whole(1, 1_000_000), 20_000, "`20000`"),
   connections_per_address: optional("The same from one IP address. A whole office behind one router counts as one.", whole(1, 1_000_000), 12_000, "`12000`"),
+  subscribe: section("New subscriptions that one source may send; one more is refused as its phone takes it best (`phones`: `overload`). Refreshes do not count.", {
+    per_address: optional("From one IP address. A whole office behind one router counts as one.", rate, null, "no limit"),
+    per_user_agent: optional("From all phones with one User-Agent: a firmware that subscribes in a loop.", rate, null, "no limit"),
+    per_event: optional("For one event.", rate, null, "no limit"),
+  }),
 };
 
 const defaultListen: readonly ListenEntry[] = [{ url: "udp://0.0.0.0:5060" }, { url: "tcp://0.0.0.0:5060" }];

@@ -23,6 +23,7 @@ export const STANDARD: PhoneProfile & { readonly name: "standard" } = {
   digest: null,
   accept: "honoured",
   gone: [],
+  overload: 480,
 };
 
 /** The built-in profiles, in the order in which they are tried; the standard one comes last. */

@@ -74,5 +74,6 @@ function changed(base: PhoneProfile, rule: PhoneRule, number: number): PhoneProf
     digest: rule.digest ?? base.digest,
     accept: rule.accept ?? base.accept,
     gone: rule.gone ?? base.gone,
+    overload: rule.overload ?? base.overload,
   };
 }

@@ -21,4 +21,6 @@ export interface PhoneProfile {
   readonly accept: "honoured" | "ignored";
   /** Answers to NOTIFY that end its subscription, beside 404 and 481. */
   readonly gone: readonly number[];
+  /** What it is answered when it, or its site, subscribes too often: the status after which it comes back later and leaves nothing else. */
+  readonly overload: 403 | 480 | 503;
 }

@@ -9,6 +9,8 @@ export interface SubscriptionCounters {
   replaced: number;
   /** SUBSCRIBEs and PUBLISHes that were refused. */
   refused: number;
+  /** Of them those that ran into a limit of a source. */
+  readonly limited: { address: number; user_agent: number; event: number };
   /** Subscriptions that ended because their time was over, or because the watcher knew them no more. */
   expired: number;
   gone: number;
@@ -34,6 +36,7 @@ export function subscriptionCounters(): SubscriptionCounters {
     unsubscribed: 0,
     replaced: 0,
     refused: 0,
+    limited: { address: 0, user_agent: 0, event: 0 },
     expired: 0,
     gone: 0,
     notifiesSent: 0,

@@ -28,9 +28,9 @@ export function merged(): Refusal {
   return refused(482, "Merged Request");
 }
 
-/** The watcher sends more than anyone needs. */
-export function tooOften(): Refusal {
-  return refused(480, undefined, "Retry-After: 10\r\n");
+/** The watcher, or his source, sends more than anyone needs. `status`: what his phone takes best (480, 503 or 403). */
+export function tooOften(status = 480): Refusal {
+  return refused(status, undefined, status === 403 ? undefined : "Retry-After: 10\r\n");
 }
 
 /** The table of this one AoR is full. 480 and not the 503 of RFC 3261 §21.5.4: a phone takes a 503 for the failure of the whole server and leaves

@@ -48,3 +48,55 @@ export class SubscribeRate {
     }
   }
 }
+
+/** SUBSCRIBEs in a time. */
+export interface SubscribeLimit {
+  readonly count: number;
+  readonly perMs: number;
+}
+
+/** What an operator allows one address, all phones of one User-Agent, and one event; null for no limit of ours. */
+export interface SubscribeLimits {
+  readonly perAddress: SubscribeLimit | null;
+  readonly perUserAgent: SubscribeLimit | null;
+  readonly perEvent: SubscribeLimit | null;
+}
+
+/** The limits that a new SUBSCRIBE can run into. */
+export type SubscribeBound = "address" | "user_agent" | "event";
+
+/** Addresses, User-Agents and events whose counts are remembered at once. */
+const COUNTED_MAX = 20_000;
+
+/** Bounds sources, beside single watchers: a site that comes back at once, a firmware that subscribes in a loop (one bucket a key, refilled evenly). */
+export class SourceRate {
+  readonly #clock: Clock;
+  readonly #limits: readonly (readonly [SubscribeBound, SubscribeLimit])[];
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(clock: Clock, { perAddress, perUserAgent, perEvent }: SubscribeLimits) {
+    this.#clock = clock;
+    this.#limits = ([["address", perAddress], ["user_agent", perUserAgent], ["event", perEvent]] as const).flatMap(([bound, limit]) => (limit === null ? [] : [[bound, limit] as const]));
+  }
+
+  /** Counts a SUBSCRIBE; the limit that it runs into, or null. One that is refused by one limit costs nothing of the others. */
+  admits(source: Readonly<Record<SubscribeBound, string>>): SubscribeBound | null {
+    const now = this.#clock.now();
+    const found: Bucket[] = [];
+    for (const [bound, limit] of this.#limits) {
+      const key = `${bound} ${source[bound].slice(0, 128)}`;
+      let bucket = this.#buckets.get(key);
+      if (bucket === undefined) {
+        if (this.#buckets.size >= COUNTED_MAX) for (const [first] of this.#buckets) if (this.#buckets.delete(first)) break;
+        bucket = { left: limit.count, at: now };
+        this.#buckets.set(key, bucket);
+      }
+      bucket.left = Math.min(limit.count, bucket.left + (Math.max(0, now - bucket.at) * limit.count) / limit.perMs);
+      bucket.at = now;
+      if (bucket.left < 1) return bound;
+      found.push(bucket);
+    }
+    for (const bucket of found) bucket.left--;
+    return null;
+  }
+}

@@ -12,6 +12,7 @@ import type { EventPackage } from "./event-package.ts";
 import type { LifetimeLimits } from "./lifetime.ts";
 import type { ListDirectory } from "./lists.ts";
 import type { NotifyWitness } from "./notify-witness.ts";
+import type { SubscribeLimits } from "./subscribe-rate.ts";
 import type { EndReason, Subscription } from "./subscription.ts";
 
 /** How subscriptions and publications are bounded. */
@@ -20,6 +21,8 @@ export interface SubscriptionSettings {
   readonly publish: LifetimeLimits;
   /** Subscriptions to one AoR, of all packages; more get 480 with Retry-After. */
   readonly watchersPerAorMax: number;
+  /** What single sources may send; default: no limit but that of each watcher. */
+  readonly limits?: SubscribeLimits;
   /** A list's watcher is told at most once in this time, ms; default 0: at once. */
   readonly listIntervalMs?: number;
   /** Publications of one AoR, of all packages; more get 480 with Retry-After. */

@@ -8,6 +8,7 @@ import { goOn, handled, refuse, type Verdict } from "../proxy/verdict.ts";
 import { Header } from "../sip/header-name.ts";
 import { mediaType } from "./accept.ts";
 import { subscriptionCounters, type SubscriptionCounters } from "./counters.ts";
+import { parseEvent } from "./event-header.ts";
 import type { ChangeListener, Publication } from "./event-package.ts";
 import { entityOf, isSameDevice, textLength } from "./dialog-text.ts";
 import { EVENTLIST } from "./eventlist.ts";
@@ -21,7 +22,7 @@ import { malformed, merged, refused, tooMany, tooOften, type Refusal } from "./r
 import { Rivals } from "./rivals.ts";
 import { readStoredSubscription, storedSubscription } from "./stored-subscription.ts";
 import { inDialogDecision, initialDecision, subscribeFacts, type Creation, type Renewable } from "./subscribe-decision.ts";
-import { SubscribeRate } from "./subscribe-rate.ts";
+import { SourceRate, SubscribeRate } from "./subscribe-rate.ts";
 import { Subscription, type EndReason } from "./subscription.ts";
 import type { SubscriptionDeps } from "./subscription-deps.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
@@ -71,6 +72,7 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
   const { lists = NO_LISTS } = deps;
   const audience = (subscription: Subscription, reason: EndReason | null): void => deps.audience?.note(subscription, reason);
   const rate = new SubscribeRate(clock);
+  const sources = settings.limits === undefined ? null : new SourceRate(clock, settings.limits);
   const userAgents = new KeptPool(SHARED_TEXTS_MAX);
   const accepts = new Map<string, readonly string[]>();
   let isClosed = false;
@@ -307,6 +309,12 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     if (list !== null && call.caller === null) return refusal(refused(403, "Forbidden"));
     const userAgent = userAgents.kept(call.message.header(Header.userAgent) ?? "", USER_AGENT_LENGTH_MAX);
     const profile = deps.profileOf(userAgent);
+    // Refreshes are no burden that a limit should make a lamp dark for: new subscriptions alone count.
+    const bound = sources?.admits({ address: call.source.remoteAddress, user_agent: userAgent, event: parseEvent(call.message.header(Header.event))?.name ?? "" }) ?? null;
+    if (bound !== null) {
+      counters.limited[bound]++;
+      return refusal(tooOften(profile.overload));
+    }
     const decision = initialDecision(subscribeFacts(call.message, profile.accept === "ignored"), packages, settings.subscribe, list !== null);
     return decision.kind === "refused" ? refusal(decision) : create(call, resource, list, decision, userAgent, profile);
   };

@@ -27,9 +27,9 @@ function read(phones: string, more = ""): readonly PhoneRule[] | readonly string
 }
 
 test("rules are read as they are written; what is left out stays the built-in list's affair", () => {
-  expect(read('  - { match: "^snom", publish: im, pickup: replaces }\n  - { match: Console, profile: polycom, dialogs: one, alert_info: bellcore, digest: [MD5], gone: [489] }\n')).toEqual([
+  expect(read('  - { match: "^snom", publish: im, pickup: replaces }\n  - { match: Console, profile: polycom, dialogs: one, alert_info: bellcore, digest: [MD5], gone: [489], overload: 503 }\n')).toEqual([
     { match: "^snom", profile: null, publish: "im", pickup: "replaces" },
-    { match: "Console", profile: "polycom", dialogs: "one", alertInfo: "bellcore", digest: ["MD5"], gone: [489] },
+    { match: "Console", profile: "polycom", dialogs: "one", alertInfo: "bellcore", digest: ["MD5"], gone: [489], overload: 503 },
   ]);
 });
 
@@ -40,6 +40,7 @@ test.each([
   ["  - { match: x, presence: pdif }\n", /^lamplight\.yaml:3:27: "pdif" does not fit "phones\.presence"; write pidf$/],
   ["  - { match: x, pickupp: code }\n", /^lamplight\.yaml:3:17: unknown key "pickupp"; write "pickup"$/],
   ["  - { match: x, gone: [200] }\n", /^lamplight\.yaml:3:24: "200" does not fit "phones\.gone"; write a status from 400 to 699$/],
+  ["  - { match: x, overload: 500 }\n", /^lamplight\.yaml:3:27: "500" does not fit "phones\.overload"; write (?:480, 503 or )?\d+$/],
   ["  - { match: x, digest: [SHA-256] }\n", /^lamplight\.yaml:3:25: "authentication\.algorithms" does not offer SHA-256; add it there, or write some of \[MD5\]$/],
   ["  - { match: x, digest: [] }\n", /^lamplight\.yaml:3:25: no algorithm is offered to this phone; write some of \[MD5\], or remove "digest"$/],
   ["  snom\n", /^lamplight\.yaml:3:3: "snom" does not fit "phones"; write a list such as /],

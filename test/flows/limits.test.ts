@@ -2,7 +2,9 @@ import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Header } from "../../src/sip/header-name.ts";
 import { DOMAIN, Stage } from "./stage.ts";
+import { watch, watcher } from "./watching.ts";
 
 let stage: Stage;
 beforeEach(async () => {
@@ -104,4 +106,20 @@ test("10,000 open TCP connections: all stay, a phone is registered and called th
   await once(tooMany, "close");
   expect(stage.transports.connectionCount).toBe(count + 2);
   for (const socket of sockets) socket.destroy();
+});
+
+describe("a source that subscribes more than the operator allows", () => {
+  const yaml = 'limits: { subscribe: { per_address: 1000/s, per_user_agent: 2/h } }\nphones: [{ match: "^Acme", overload: 503 }, { match: "^Old", overload: 403 }]\n';
+
+  test.each([["Acme 1", 503], ["Old 7", 403], ["Yealink SIP-T46U", 480]])("%s is answered %i; its refreshes and other phones are not counted", async (userAgent, status) => {
+    await stage.stop();
+    stage = await Stage.start({ yaml });
+    const phone = await watcher(stage, "101", "udp", userAgent);
+    const lamps = [await watch(phone, "102", "dialog"), await watch(phone, "103", "dialog")];
+    const { final } = await phone.ask(phone.text("SUBSCRIBE", `sip:104@${DOMAIN}`, { headers: "Event: dialog\r\nExpires: 600\r\n" }));
+    expect([final.status, final.header(Header.retryAfter)]).toEqual([status, status === 403 ? undefined : "10"]);
+    expect(stage.server.subscriptions.counters.limited).toEqual({ address: 0, user_agent: 1, event: 0 });
+    for (const lamp of lamps) expect((await lamp.again("Expires: 600\r\n")).status).toBe(200);
+    await watch(await watcher(stage, "102", "udp", "Other"), "104", "dialog");
+  });
 });

@@ -51,6 +51,8 @@ export function shownList(notify: Message): ShownList {
 export class KnownList {
   readonly known = new Map<string, string>();
   version = -1;
+  /** Called when something new has come. */
+  news: () => void = () => undefined;
 
   take(notify: Message): ShownList {
     const shown = shownList(notify);

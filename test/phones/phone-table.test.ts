@@ -48,7 +48,7 @@ describe("the operator's rules", () => {
   const table = phoneTable([
     { match: "^snom", profile: null, publish: "pidf", pickup: "replaces" },
     { match: "^snom", profile: null, pickup: "code" },
-    { match: "attendant console", profile: "polycom", dialogs: "one", hold: "pvalue", gone: [489], digest: ["SHA-256", "MD5"] },
+    { match: "attendant console", profile: "polycom", dialogs: "one", hold: "pvalue", gone: [489], overload: 403, digest: ["SHA-256", "MD5"] },
   ]);
 
   test("the first that matches changes what it names and nothing else", () => {
@@ -58,7 +58,7 @@ describe("the operator's rules", () => {
 
   test("may start from another profile", () => {
     const profile = table.profileOf("ACME Attendant Console 2");
-    expect(profile).toMatchObject({ name: "polycom + rule 3", presence: "xpidf", dialogs: "one", gone: [489], digest: ["SHA-256", "MD5"] });
+    expect(profile).toMatchObject({ name: "polycom + rule 3", presence: "xpidf", dialogs: "one", gone: [489], overload: 403, digest: ["SHA-256", "MD5"] });
     expect(profile.dialog.hold).toBe("pvalue");
     expect(table.matchOf("ACME Attendant Console 2").rule).toBe(3);
   });
