@@ -29,11 +29,6 @@ export function toneOf(presence: Presence, lampState = "idle"): Tone {
   return presence.basic === "open" ? "free" : "off";
 }
 
-/** The words of a tone. */
-export function toneName(tone: Tone): string {
-  return TONES[tone];
-}
-
 /** What a state is called: `In a meeting`. */
 export function stateName(presence: Presence, tone: Tone): string {
   if (tone === "ringing" || tone === "calling" || tone === "held" || tone === "dnd") return TONES[tone];
