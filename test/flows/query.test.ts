@@ -111,7 +111,13 @@ describe("lamplight show", () => {
     const until = new Promise<void>((resolve) => (end = resolve));
     const next = (): Promise<void> => new Promise((resolve) => (told = resolve));
     const first = next();
-    const watching = watchQuery(show("registrations"), path, {}, { replace: (text) => (seen.push(text), told()), look: () => plainLook }, until, clock);
+    const watching = watchQuery(show("registrations"), path, {}, {
+      replace: (text) => {
+        seen.push(text);
+        told();
+      },
+      look: () => plainLook,
+    }, until, clock);
     await first;
     await (await stage.phone("101")).register();
     const second = next();
