@@ -1,4 +1,14 @@
+import type { Clock } from "../base/clock.ts";
+import type { CalendarConfig } from "../config/calendars-schema.ts";
 import type { CalendarEntry } from "./entry.ts";
+
+/** What an adapter is made of. */
+export interface AdapterSettings {
+  readonly calendar: CalendarConfig;
+  /** IANA or Windows name of the zone of the people whom it reads: whole days and floating times are theirs. People of several zones have an adapter each. */
+  readonly zone: string;
+  readonly clock: Clock;
+}
 
 /** A stretch of time, ms since 1970; `from` < `to`. */
 export interface Span {

@@ -1,9 +1,8 @@
 import type { Clock } from "../base/clock.ts";
-import type { CalendarAdapter, Reading, Span } from "./adapter.ts";
-import type { AdapterSettings } from "./adapters.ts";
+import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
 import { CaldavCalendar } from "./caldav-calendar.ts";
 import { CaldavClient, type CaldavAccess } from "./caldav-client.ts";
-import { findHome, listCalendars } from "./caldav-discovery.ts";
+import { findHome, listCalendars, type CalendarHome } from "./caldav-discovery.ts";
 import type { CalendarEntry } from "./entry.ts";
 
 /** The adapter of a calendar of kind `caldav`. */
@@ -19,7 +18,7 @@ const HOME_MS = 6 * 3_600_000;
 const ENTRIES_MAX = 5000;
 
 interface Person {
-  readonly home: URL;
+  readonly home: CalendarHome;
   readonly foundAt: number;
   /** By address. */
   readonly calendars: Map<string, CaldavCalendar>;
@@ -55,7 +54,7 @@ export class CaldavAdapter implements CalendarAdapter {
     let person = this.#people.get(mailbox);
     if (person === undefined || this.#clock.now() >= person.foundAt + HOME_MS) {
       const home = await findHome(this.#client, this.#access.url, this.#access.username, mailbox, signal);
-      if (!(home instanceof URL)) return home;
+      if ("failure" in home) return home;
       // What is known of the calendars stays good while they stay where they are.
       person = { home, foundAt: this.#clock.now(), calendars: person?.calendars ?? new Map<string, CaldavCalendar>() };
       this.#people.set(mailbox, person);

@@ -1,8 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { UnavailableError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { CalendarAdapter, Reading, Span } from "./adapter.ts";
-import type { AdapterSettings } from "./adapters.ts";
+import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
 
 /** What the thread is told. */
 export type ThreadOrder =

@@ -1,7 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
-import type { CalendarAdapter, Reading, Span } from "./adapter.ts";
-import type { AdapterSettings } from "./adapters.ts";
+import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
 import { readAvailability } from "./ews-answer.ts";
 import { availabilityRequest } from "./ews-request.ts";
 import { EwsTransport, type EwsAccess, type EwsScheme } from "./ews-transport.ts";

@@ -1,6 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { CalendarAdapter, Reading, Span } from "./adapter.ts";
-import type { AdapterSettings } from "./adapters.ts";
+import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
 import { fieldsOf, parsedJson, readSchedules, scheduleRequest } from "./graph-schedule.ts";
 import { GraphToken } from "./graph-token.ts";
 import { WebClient, type WebAnswer } from "./web-client.ts";

@@ -1,7 +1,6 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import type { Reading } from "./adapter.ts";
-import type { AdapterSettings } from "./adapters.ts";
+import type { AdapterSettings, Reading } from "./adapter.ts";
 import { calendarLimits } from "./icalendar.ts";
 import { WebClient, type WebAnswer } from "./web-client.ts";
 import { retryAfterMs, webFailure } from "./web-failure.ts";

@@ -3,8 +3,6 @@ export type LocalTime = number;
 
 /** ms of a day, of a local day at least. */
 export const DAY_MS = 86_400_000;
-/** ms of a week. */
-export const WEEK_MS = 7 * DAY_MS;
 
 /** Days since 1 January 1970 of a date; `month` 1-12, `day` may be out of the month's range. */
 export function dayNumber(year: number, month: number, day: number): number {
