@@ -1,7 +1,7 @@
 import type { FailureKind, Reading, Span } from "./adapter.ts";
 import type { CaldavClient } from "./caldav-client.ts";
 import type { FoundCalendar } from "./caldav-discovery.ts";
-import { freeBusyReport, multigetReport, queryReport, readMultistatus, repeatingReport, syncReport, type DavMultistatus, type DavResource } from "./caldav-xml.ts";
+import { freeBusyReport, multigetReport, plainPath, queryReport, readMultistatus, repeatingReport, syncReport, type DavMultistatus, type DavResource } from "./caldav-xml.ts";
 import type { CalendarEntry } from "./entry.ts";
 import { parseCalendar, readCalendar, type CalendarSettings, type ParsedCalendar } from "./icalendar.ts";
 import { webFailure, type WebFailure } from "./web-failure.ts";
@@ -162,17 +162,6 @@ export class CaldavCalendar {
     const url = new URL(href, this.#url.href);
     const path = plainPath(url);
     return url.origin === this.#url.origin && path !== plainPath(this.#url) ? path : null;
-  }
-}
-
-/** Without escapes: servers write `@` and `%40` for the same. */
-function plainPath({ pathname }: URL): string {
-  const path = pathname.replace(/\/$/, "");
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    // URIError: a stray percent sign.
-    return path;
   }
 }
 

@@ -54,6 +54,17 @@ function statusOf(element: XmlElement): number {
   return Number(/^HTTP\/[\d.]+\s+(\d{3})/.exec(text)?.[1] ?? 0);
 }
 
+/** The path of an address by which resources are told apart: servers write `@` and `%40`, a slash at the end or none, for the same. */
+export function plainPath({ pathname }: URL): string {
+  const path = pathname.replace(/\/$/, "");
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // URIError: a stray percent sign.
+    return path;
+  }
+}
+
 /** Asks for properties, written with their prefixes: `d:` DAV, `c:` CalDAV, `cs:` Apple's. */
 export function propfind(names: readonly string[]): string {
   return `<?xml version="1.0" encoding="utf-8"?><d:propfind ${DECLARED}><d:prop>${names.map((name) => `<${name}/>`).join("")}</d:prop></d:propfind>`;
