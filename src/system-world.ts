@@ -78,7 +78,7 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
 
 /** Calendars in a thread that starts when the first is opened. */
 export function calendarWorld(log: Log): CalendarWorld {
-  const thread = calendarThread({ workerPath: CALENDAR_WORKER, log });
+  const thread = calendarThread({ workerPath: CALENDAR_WORKER, log, clock: systemClock });
   return { open: (settings) => thread.open(settings), zone: new Intl.DateTimeFormat().resolvedOptions().timeZone, close: () => thread.close() };
 }
 

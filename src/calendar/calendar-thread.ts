@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { UnavailableError } from "../base/errors.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
 
@@ -17,6 +18,8 @@ export type ThreadAnswer =
   | { readonly kind: "refused"; readonly adapter: number; readonly name: string }
   | { readonly kind: "readings"; readonly call: number; readonly readings: ReadonlyMap<string, Reading> }
   | { readonly kind: "changed"; readonly adapter: number; readonly mailbox?: string }
+  /** It heard that a call is to be given up. */
+  | { readonly kind: "alive" }
   | { readonly kind: "closed"; readonly adapter: number };
 
 /** Makes adapters that live in a thread of their own. */
@@ -27,13 +30,21 @@ export interface CalendarThread {
   close(): Promise<void>;
 }
 
+interface ThreadDeps {
+  readonly workerPath: string;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
 /** Memory that the thread may take, MB: a calendar that takes more ends the thread, never the server. */
 const MEMORY_MAX_MB = 512;
-/** How long a closing adapter is waited for is the caller's affair; a read that was given up and is not answered so many times over is a thread that hangs. */
+/** A thread that does not hear within this time that a call is given up hangs, and is ended. */
+const DEAF_MS = 10_000;
+/** So is one in which so many calls that were given up go on all the same. */
 const DEAF_CALLS_MAX = 4;
 
 /** A thread that runs the program at `workerPath`; nothing is started before the first `open`. After it died, the next read starts another. */
-export function calendarThread(deps: { readonly workerPath: string; readonly log: Log }): CalendarThread {
+export function calendarThread(deps: ThreadDeps): CalendarThread {
   return new Thread(deps);
 }
 
@@ -46,14 +57,16 @@ interface Proxy {
 }
 
 class Thread implements CalendarThread {
-  readonly #deps: { readonly workerPath: string; readonly log: Log };
+  readonly #deps: ThreadDeps;
   readonly #proxies = new Map<number, Proxy>();
   readonly #calls = new Map<number, { readonly done: (readings: ReadonlyMap<string, Reading>) => void; isGivenUp: boolean }>();
   #worker: Worker | null = null;
+  /** Runs while it is not known that the thread hears. */
+  #cancelDeaf: Cancel | null = null;
   #numbers = 0;
   #isClosed = false;
 
-  constructor(deps: { readonly workerPath: string; readonly log: Log }) {
+  constructor(deps: ThreadDeps) {
     this.#deps = deps;
   }
 
@@ -69,7 +82,10 @@ class Thread implements CalendarThread {
     // A thread that starts opens all that there is.
     if (this.#worker === null) this.#running();
     else this.#tell({ kind: "open", adapter: number, settings });
-    const { batchSize, watches } = await opened;
+    const { batchSize, watches } = await opened.catch((err: unknown) => {
+      this.#proxies.delete(number);
+      throw err;
+    });
     return {
       batchSize,
       read: (mailboxes, span, signal) => this.#read(number, mailboxes, span, signal),
@@ -87,10 +103,7 @@ class Thread implements CalendarThread {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const worker = this.#worker;
-    this.#worker = null;
-    this.#giveUpCalls("the server is stopping");
-    await worker?.terminate();
+    await this.#end("the server is stopping");
   }
 
   #read(adapter: number, mailboxes: readonly string[], span: Span, signal: AbortSignal): Promise<ReadonlyMap<string, Reading>> {
@@ -99,8 +112,11 @@ class Thread implements CalendarThread {
     return new Promise((resolve) => {
       const giveUp = (): void => {
         call.isGivenUp = true;
-        this.#tell({ kind: "abort", call: number });
-        this.#endIfDeaf();
+        this.#worker?.postMessage({ kind: "abort", call: number } satisfies ThreadOrder);
+        if ([...this.#calls.values()].filter(({ isGivenUp }) => isGivenUp).length >= DEAF_CALLS_MAX) this.#replace();
+        else this.#cancelDeaf ??= this.#deps.clock.after(DEAF_MS, () => {
+          this.#replace();
+        });
       };
       const call = {
         done: (readings: ReadonlyMap<string, Reading>): void => {
@@ -126,15 +142,19 @@ class Thread implements CalendarThread {
     });
   }
 
-  /** A thread that answers none of several calls that were given up is busy with something that does not end. */
-  #endIfDeaf(): void {
-    const deaf = [...this.#calls.values()].filter(({ isGivenUp }) => isGivenUp).length;
-    if (deaf < DEAF_CALLS_MAX) return;
-    this.#deps.log.warn({ count: deaf }, "the calendar thread does not answer: another is started");
+  /** Ends a thread that is busy with something that does not end; the next order starts another. */
+  #replace(): void {
+    this.#deps.log.warn({ count: this.#calls.size }, "the calendar thread does not answer: another is started");
+    this.#end("the thread that reads calendars did not answer").catch(() => undefined);
+  }
+
+  async #end(why: string): Promise<void> {
     const worker = this.#worker;
     this.#worker = null;
-    this.#giveUpCalls("the thread that reads calendars did not answer");
-    worker?.terminate().catch(() => undefined);
+    this.#cancelDeaf?.();
+    this.#cancelDeaf = null;
+    this.#giveUpCalls(why);
+    await worker?.terminate();
   }
 
   #tell(order: ThreadOrder): void {
@@ -152,6 +172,8 @@ class Thread implements CalendarThread {
     const lost = (err: unknown): void => {
       if (this.#worker !== worker) return;
       this.#worker = null;
+      this.#cancelDeaf?.();
+      this.#cancelDeaf = null;
       this.#deps.log.warn({ reason: err instanceof Error && "code" in err ? String(err.code) : "it ended" }, "the calendar thread is lost: the next poll starts another");
       for (const { settle } of this.#proxies.values()) settle.reject(new UnavailableError("the calendar thread ended"));
       this.#giveUpCalls("the thread that reads calendars ended");
@@ -176,6 +198,10 @@ class Thread implements CalendarThread {
         return;
       case "readings":
         this.#calls.get(answer.call)?.done(answer.readings);
+        return;
+      case "alive":
+        this.#cancelDeaf?.();
+        this.#cancelDeaf = null;
         return;
       case "changed":
         this.#proxies.get(answer.adapter)?.onChange?.(answer.mailbox);

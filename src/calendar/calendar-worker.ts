@@ -38,6 +38,7 @@ async function obey(order: ThreadOrder): Promise<void> {
     }
     case "abort":
       running.get(order.call)?.abort();
+      answer({ kind: "alive" });
       return;
     case "close":
       await (await adapters.get(order.adapter))?.close();

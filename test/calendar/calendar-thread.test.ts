@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { UnavailableError } from "../../src/base/errors.ts";
+import { silentLog } from "../../src/base/log.ts";
+import type { AdapterSettings, CalendarAdapter, Reading } from "../../src/calendar/adapter.ts";
+import { calendarThread, type CalendarThread } from "../../src/calendar/calendar-thread.ts";
+import { FakeClock } from "../sim/fake-clock.ts";
+
+// A thread that does as its mailboxes say; the real one runs in test/flows.
+const program = `
+const { parentPort } = require("node:worker_threads");
+parentPort.on("message", (order) => {
+  const say = (message) => parentPort.postMessage(message);
+  if (order.kind === "open") {
+    if (order.settings.zone === "die") process.exit(1);
+    say(order.settings.zone === "refuse" ? { kind: "refused", adapter: order.adapter, name: "TypeError" } : { kind: "opened", adapter: order.adapter, batchSize: 7, watches: false });
+  } else if (order.kind === "abort") say({ kind: "alive" });
+  else if (order.kind === "close") say({ kind: "closed", adapter: order.adapter });
+  else if (order.kind === "read") {
+    const [what] = order.mailboxes;
+    if (what === "hang") for (;;);
+    if (what === "die") process.exit(1);
+    if (what === "throw") throw new TypeError("QUARTZFALCON");
+    if (what === "full") for (const all = []; ;) all.push(new Array(100000).fill(Math.random()));
+    if (what !== "deaf") say({ kind: "readings", call: order.call, readings: new Map([[what, { kind: "entries", entries: [] }]]) });
+  }
+});`;
+
+let folder = "";
+let thread: CalendarThread;
+let clock: FakeClock;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "lamplight-thread-"));
+  writeFileSync(join(folder, "worker.cjs"), program);
+  clock = new FakeClock();
+  thread = calendarThread({ workerPath: join(folder, "worker.cjs"), log: silentLog, clock });
+});
+afterEach(async () => {
+  await thread.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const calendar: AdapterSettings["calendar"] = { kind: "ics", name: "test", url: "", loginUrl: "", users: "all", pollMs: 60_000, timeoutMs: 1000, as: null, zone: null, ca: null, authentication: "auto", username: null, password: null, tenant: null, clientId: null, secret: null };
+const good = new Map([["good", { kind: "entries", entries: [] }]]);
+const failed = expect.objectContaining({ kind: "failure", failure: "timeout" }) as Reading;
+
+function open(zone = "UTC"): Promise<CalendarAdapter> {
+  return thread.open({ calendar, zone });
+}
+
+function read(adapter: CalendarAdapter, mailbox: string, signal = new AbortController().signal): Promise<ReadonlyMap<string, Reading>> {
+  return adapter.read([mailbox], { from: 0, to: 1 }, signal);
+}
+
+test("a reading goes to the thread and comes back", async () => {
+  const adapter = await open();
+  expect(adapter.batchSize).toBe(7);
+  expect(await read(adapter, "good")).toEqual(good);
+  await adapter.close();
+});
+
+test("a thread that hangs is ended once it does not hear that a call is given up, and the next reading starts another", async () => {
+  const adapter = await open();
+  const abort = new AbortController();
+  const hung = read(adapter, "hang", abort.signal);
+  const behind = read(adapter, "good");
+  abort.abort();
+  clock.advance(10_000);
+  // Who waits behind it is told too.
+  expect([...(await hung).values(), ...(await behind).values()]).toEqual([failed, failed]);
+  expect(await read(adapter, "good")).toEqual(good);
+});
+
+test("a thread that hears is left alone, though one call does not end", async () => {
+  const adapter = await open();
+  const abort = new AbortController();
+  let isEnded = false;
+  void read(adapter, "deaf", abort.signal).then(() => {
+    isEnded = true;
+  });
+  abort.abort();
+  expect(await read(adapter, "good")).toEqual(good);
+  clock.advance(60_000);
+  expect(await read(adapter, "good")).toEqual(good);
+  expect(isEnded).toBe(false);
+});
+
+test("a thread in which several calls do not end is ended", async () => {
+  const adapter = await open();
+  const calls = Array.from({ length: 4 }, () => new AbortController());
+  const readings = calls.map(({ signal }) => read(adapter, "deaf", signal));
+  for (const abort of calls) abort.abort();
+  for (const reading of readings) expect([...(await reading).values()]).toEqual([failed]);
+  expect(await read(adapter, "good")).toEqual(good);
+});
+
+test.each(["die", "throw", "full"])("a thread that ends by itself (%s) takes nobody with it", async (how) => {
+  const adapter = await open();
+  const other = await open();
+  const [lost] = await Promise.all([read(adapter, how), read(other, "deaf")]);
+  expect([...lost.values()]).toEqual([failed]);
+  expect(JSON.stringify([...lost])).not.toContain("QUARTZFALCON");
+  expect(await read(other, "good")).toEqual(good);
+  expect(await read(adapter, "good")).toEqual(good);
+});
+
+test("an adapter that cannot be made is no other's loss, and is not made again by itself", async () => {
+  const adapter = await open();
+  await expect(open("refuse")).rejects.toThrow(UnavailableError);
+  await expect(open("die")).rejects.toThrow(UnavailableError);
+  expect(await read(adapter, "good")).toEqual(good);
+});
+
+test("nothing waits for a thread that was closed", async () => {
+  const adapter = await open();
+  const hung = read(adapter, "hang");
+  await thread.close();
+  expect([...(await hung).values()]).toEqual([failed]);
+  expect(await read(adapter, "good")).toEqual(new Map());
+});
