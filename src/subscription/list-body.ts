@@ -21,7 +21,7 @@ const NOBODY = marker("noresource");
 export const LIST_SENT: Rendered = { contentType: "multipart/related", head: "", tail: "", isVersioned: false };
 
 /** The next body of a subscription to a list (RFC 4662 §5): everyone when it must be full, else those who look different; null when nobody does. What it holds counts
- *  as told: it must be sent. At most about `bytesMax`, and at least one member: what does not fit is told by the next NOTIFY, which the notifier sends when this one
+ *  as told: it must be sent. At most about `bytesMax`, and at least everyone's name or one member: what does not fit is told by the next NOTIFY, which the notifier sends when this one
  *  is acknowledged. */
 export function listBody(subscription: Subscription, list: ListWatch, bytesMax: number): Rendered | null {
   const { of } = list;
@@ -51,7 +51,8 @@ export function listBody(subscription: Subscription, list: ListWatch, bytesMax: 
     const reason = now === REJECTED ? "rejected" : now === NOBODY ? "noresource" : "";
     const resource = { uri: member.uri, name: wasFull ? member.name : "", instance: { id: of.instanceId(at), state, reason, cid } } as const;
     const more = rlmiResource(resource).length + (text === "" ? 0 : text.length + PART_ENVELOPE);
-    if (told.size > 0 && size + more > bytesMax) break;
+    // A root that names everyone is worth a NOTIFY of its own.
+    if ((told.size > 0 || names) && size + more > bytesMax) break;
     size += more;
     told.set(at, resource);
     if (text !== "") parts.push(bodyPart(now.contentType, cid, text));
