@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { ParseError } from "../base/errors.ts";
+import { unicodeOf } from "../documents/xml-text.ts";
 import { ntlmAccount, ntlmAuthenticate, ntlmNegotiate, parseNtlmChallenge } from "./ntlm-message.ts";
 import { WebClient, type WebAnswer } from "./web-client.ts";
 import { retryAfterMs, webFailure, type WebFailure } from "./web-failure.ts";
@@ -107,7 +108,7 @@ export class EwsTransport {
       method: "POST",
       url: this.#url,
       headers: { "content-type": "text/xml; charset=utf-8", accept: "text/xml", "user-agent": "Lamplight", ...headers, ...(authorization === undefined ? {} : { authorization }) },
-      body: soap,
+      body: unicodeOf(soap),
       signal,
     });
   }
