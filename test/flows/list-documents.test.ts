@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
-import { Header } from "../../src/sip/header-name.ts";
 import type { Message } from "../../src/sip/message.ts";
 import { phoneTable } from "../../src/phones/phone-table.ts";
 import { schemaMistakes, skipsWithoutXmllint } from "../documents/xmllint.ts";
