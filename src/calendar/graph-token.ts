@@ -62,6 +62,8 @@ export class GraphToken {
       return value;
     }
     if (answer.status === 429 || answer.status >= 500) return webFailure("throttled", `${url.host} is busy and asks us to wait`, retryAfterMs(answer.headers.get("retry-after"), this.#clock.now()));
+    if (answer.status >= 300 && answer.status < 400) return webFailure("connection", `${url.host} sends us elsewhere; that is not followed`);
+    if (fields === null) return webFailure("connection", `${url.host} answers with HTTP status ${String(answer.status)} where tokens are got`);
     return webFailure("credentials", refusal(fields, url.host));
   }
 }

@@ -5,7 +5,7 @@ import { EwsAdapter } from "../../src/calendar/ews-adapter.ts";
 import type { EwsAccess } from "../../src/calendar/ews-transport.ts";
 import { testAuthority, type TestAuthority } from "../sip/transport/loopback.ts";
 import { ACCOUNT, askedFor, availabilityAnswer, exchange, mailboxAnswer, refusedMailbox, say, soapFault, type ExchangeSettings } from "./exchange.ts";
-import type { WebServer } from "./web-server.ts";
+import { webServer, type WebServer } from "./web-server.ts";
 
 const span = { from: Date.parse("2026-11-21T08:00:00Z"), to: Date.parse("2026-11-22T08:00:00Z") };
 const event = { start: "2026-11-21T09:00:00", end: "2026-11-21T10:00:00", meeting: true };
@@ -67,6 +67,21 @@ describe("signing in", () => {
     expect(reading).toMatchObject({ kind: "failure", failure: "credentials" });
     expect(JSON.stringify(reading)).toContain("Extended Protection");
   });
+});
+
+test.each([
+  ["garbage", "AAAA"],
+  ["what is no base64", "%%%"],
+  ["its own first message again", Buffer.from("NTLMSSP\0\u0001\0\0\0").toString("base64")],
+  ["a challenge of NTLMv1", Buffer.concat([Buffer.from("NTLMSSP\0\u0002\0\0\0", "latin1"), Buffer.alloc(44)]).toString("base64")],
+  ["a challenge that is cut off", Buffer.concat([Buffer.from("NTLMSSP\0\u0002\0\0\0", "latin1"), Buffer.alloc(28), Buffer.from([8, 0, 8, 0, 56, 0, 0, 0]), Buffer.alloc(8), Buffer.from([2, 0, 99, 0])]).toString("base64")],
+  ["nothing", ""],
+])("an Exchange whose NTLM is %s", async (_, token) => {
+  const server = await webServer((_seen, response) => response.writeHead(401, { "www-authenticate": `NTLM ${token}`.trim() }).end());
+  open.push(server);
+  const adapter = new EwsAdapter({ url: `${server.url}/EWS/Exchange.asmx`, username: `${ACCOUNT.domain}\\${ACCOUNT.user}`, password: ACCOUNT.password, timeoutMs: 5000 }, systemClock);
+  open.push(adapter);
+  expect(await readingOf(adapter)).toMatchObject({ kind: "failure", failure: "credentials" });
 });
 
 test("an unknown authority and a certificate for another name are named as such, and nothing is sent", async () => {

@@ -193,3 +193,42 @@ describe("a Graph that", () => {
     expect(await readingOf(trusting)).toEqual({ kind: "entries", entries: [entry] });
   });
 });
+
+describe("a log-in server that", () => {
+  const answers: [string, (response: ServerResponse) => void, unknown][] = [
+    ["knows no such app", (response) => { json(response, { error: "unauthorized_client", error_description: `AADSTS700016: ${SECRET}`, error_codes: [700016] }, 400); }, { failure: "credentials", text: "the tenant knows no app with this client id" }],
+    ["knows no such tenant", (response) => { json(response, { error: "invalid_request", error_codes: [90002] }, 400); }, { failure: "credentials", text: "there is no such tenant" }],
+    ["says why in numbers that nobody knows", (response) => { json(response, { error: "x", error_codes: [42] }, 400); }, { failure: "credentials", text: expect.stringContaining("(AADSTS42)") as string }],
+    ["says why in words", (response) => { json(response, { error: SECRET, error_codes: "QUARTZFALCON" }, 401); }, { failure: "credentials" }],
+    ["is busy", (response) => { json(response, "", 429, { "retry-after": "9" }); }, { failure: "throttled", retryAfterMs: 9000 }],
+    ["fails", (response) => { json(response, "QUARTZFALCON", 500); }, { failure: "throttled" }],
+    ["is none", (response) => { json(response, "<html>QUARTZFALCON", 404); }, { failure: "connection" }],
+    ["gives no token", (response) => { json(response, { token_type: "Bearer", expires_in: 3599 }); }, { failure: "unreadable" }],
+    ["gives a token with line ends", (response) => { json(response, { access_token: "a\r\nx: y", expires_in: 3599 }); }, { failure: "unreadable" }],
+    ["answers half", (response) => { json(response, '{"access_token":"tok'); }, { failure: "unreadable" }],
+    ["answers garbage", (response) => { json(response, "\u0000&#x0;"); }, { failure: "unreadable" }],
+    ["is endless", (response) => { response.writeHead(200); const more = (): void => { response.write(" ".repeat(1 << 20), (error) => { if (error == null) more(); }); }; more(); }, { failure: "too-large" }],
+    ["stops half way", (response) => { response.writeHead(200, { "content-length": "900" }); response.write('{"acc', () => response.socket?.destroy()); }, { failure: "connection" }],
+  ];
+  test.each(answers)("%s", async (_, answer, expected) => {
+    const login = await webServer((_seen, response) => {
+      answer(response);
+    });
+    open.push(login);
+    const { adapter, schedules } = await stage(busy, { loginUrl: login.url });
+    expect(await readingOf(adapter)).toMatchObject({ kind: "failure", ...(expected as object) });
+    expect(schedules()).toBe(0);
+  });
+  test("sends us elsewhere does not make us tell the secret there", async () => {
+    const elsewhere = await webServer((_, response) => { json(response, { access_token: "x" }); });
+    const login = await webServer((_, response) => { json(response, "", 307, { location: `${elsewhere.url}/token` }); });
+    open.push(elsewhere, login);
+    const { adapter } = await stage(busy, { loginUrl: login.url });
+    expect(await readingOf(adapter)).toMatchObject({ kind: "failure", failure: "connection" });
+    expect(elsewhere.seen).toHaveLength(0);
+  });
+  test("is not there", async () => {
+    const { adapter } = await stage(busy, { loginUrl: "http://login.invalid" });
+    expect(await readingOf(adapter)).toMatchObject({ kind: "failure", failure: "name" });
+  });
+});
