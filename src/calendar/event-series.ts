@@ -36,10 +36,13 @@ export interface SeriesContext {
   readonly countsTransparent: boolean;
 }
 
+/** What an instance costs beyond being found, in steps of the budget: its moment and what became of it are looked up. */
+const INSTANCE_STEPS = 10;
+
 /** All components of one UID: an event, its repetitions, and what became of single ones. */
 export interface EventSeries {
-  /** Entries that touch the span, in no order; stops adding at `entriesMax` more than there were. */
-  addTo(entries: CalendarEntry[], span: Span, budget: Budget): void;
+  /** Entries that touch the span, in no order; stops soon after there are more than `entriesMax`, and when the budget is spent. */
+  addTo(entries: CalendarEntry[], span: Span, budget: Budget, entriesMax: number): void;
 }
 
 /** A series of the components of one UID; `unread` of them broke the rules and are left out. */
@@ -89,11 +92,14 @@ class Series implements EventSeries {
     this.#reachMs = reach;
   }
 
-  addTo(entries: CalendarEntry[], span: Span, budget: Budget): void {
+  addTo(entries: CalendarEntry[], span: Span, budget: Budget, entriesMax: number): void {
     for (const master of this.#masters) {
+      if (master.meaning === null && this.#ranges.every(({ meaning }) => meaning === null)) continue;
       const { zone } = master.start;
       const excluded = this.#excluded(master, span, budget);
       for (const { local, length } of this.#instances(master, span, budget)) {
+        budget.steps -= INSTANCE_STEPS;
+        if (budget.steps < 0 || entries.length > entriesMax) return;
         const time: EventTime = { local, isDate: master.start.isDate, zone };
         if (isIn(excluded, time) || isIn(this.#single, time)) continue;
         const range = this.#rangeOf(zone.toUtc(local));
@@ -132,7 +138,11 @@ class Series implements EventSeries {
     for (const time of exceptDates) excluded.add(keyOf(time));
     const [from, to] = this.#window(start.zone, span);
     for (const rule of exceptRules) {
-      for (const local of occurrences(rule, start.local, from, to, untilOf(rule, start), budget)) excluded.add(keyOf({ ...start, local }));
+      for (const local of occurrences(rule, start.local, from, to, untilOf(rule, start), budget)) {
+        budget.steps -= INSTANCE_STEPS;
+        excluded.add(keyOf({ ...start, local }));
+        if (budget.steps < 0) return excluded;
+      }
     }
     return excluded;
   }

@@ -79,9 +79,9 @@ function expand(all: readonly EventSeries[], periods: readonly CalendarEntry[], 
   const budget: Budget = { steps: limits.stepsMax };
   const entries: CalendarEntry[] = [];
   for (const series of all) {
-    series.addTo(entries, span, budget);
-    if (budget.steps < 0) return failure("too-large", "its repeating events take more work than one calendar may cost");
+    series.addTo(entries, span, budget, limits.entriesMax);
     if (entries.length > limits.entriesMax) return failure("too-large", `more than ${String(limits.entriesMax)} events in a few days`);
+    if (budget.steps < 0) return failure("too-large", "its repeating events take more work than one calendar may cost");
   }
   for (const period of periods) if (period.start < span.to && period.end > span.from) entries.push(period);
   if (entries.length > limits.entriesMax) return failure("too-large", `more than ${String(limits.entriesMax)} events in a few days`);

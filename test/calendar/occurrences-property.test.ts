@@ -3,7 +3,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { occurrences } from "../../src/calendar/occurrences.ts";
 import { parseRule } from "../../src/calendar/recurrence-rule.ts";
 
-// The naive expansion: every second-wide candidate of every day is looked at, and nothing of ours is used.
+// The naive expansion: every day is looked at by itself, and neither our code nor a library is used.
 
 interface Naive {
   freq: string;
@@ -144,7 +144,7 @@ test("rules give what a naive expansion day by day gives, wherever one begins to
     const text =
       `FREQ=${freq};INTERVAL=${String(rule.interval)};WKST=${NAMES[rule.wkst] ?? "MO"}${rule.count === null ? "" : `;COUNT=${String(rule.count)}`}` +
       `${list("BYMONTH", rule.month)}${list("BYWEEKNO", rule.weekNo)}${list("BYYEARDAY", rule.yearDay)}${list("BYMONTHDAY", rule.monthDay)}` +
-      `${rule.day.length === 0 ? "" : `;BYDAY=${rule.day.map(({ weekday, nth }) => `${nth === 0 ? "" : String(nth)}${NAMES[weekday] ?? ""}`).join(",")}`}` +
+      (rule.day.length === 0 ? "" : `;BYDAY=${rule.day.map(({ weekday, nth }) => `${nth === 0 ? "" : String(nth)}${NAMES[weekday] ?? ""}`).join(",")}`) +
       `${list("BYHOUR", rule.hour)}${list("BYMINUTE", rule.minute)}${list("BYSETPOS", rule.setPos)}`;
     const parsed = parseRule(text);
     const saying = `seed ${String(seed)}, round ${String(round)}: DTSTART ${new Date(start).toISOString()} ${text}`;
@@ -155,7 +155,7 @@ test("rules give what a naive expansion day by day gives, wherever one begins to
     const from = start + random.below(1500) * DAY;
     expect(ours(from).filter((time) => time >= from), `from ${new Date(from).toISOString()}, ${saying}`).toEqual(wanted.filter((time) => time >= from));
   }
-});
+}, 120_000);
 
 test("a rule that began a quarter of a century ago costs no more than one of today", () => {
   for (const text of ["FREQ=WEEKLY;BYDAY=MO,WE", "FREQ=DAILY", "FREQ=MONTHLY;BYDAY=2TU", "FREQ=MINUTELY;INTERVAL=7", "FREQ=SECONDLY;INTERVAL=11;COUNT=900000000", "FREQ=DAILY;COUNT=100000"]) {

@@ -1,0 +1,134 @@
+import { describe, expect, test } from "vitest";
+import { readCalendar } from "../../src/calendar/icalendar.ts";
+
+/** `1997-09 2 4@09:00,10:30 9-11; 1998-01 6`: instances, at 09:00 where no time is written. */
+function instances(text: string): readonly string[] {
+  return text.split(/;\s*/).flatMap((part) => {
+    const [month = "", ...days] = part.trim().split(/\s+/);
+    return days.flatMap((written) => {
+      const [day = "", times = "09:00"] = written.split("@");
+      const [first = 0, last = first] = day.split("-").map(Number);
+      return Array.from({ length: last - first + 1 }, (_, index) => String(first + index).padStart(2, "0")).flatMap((one) => times.split(",").map((time) => `${month}-${one} ${time}`));
+    });
+  });
+}
+
+const onTheClock = (zone: string): Intl.DateTimeFormat => new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" });
+
+/** What an event of these lines is on, on the clock of `zone`, until the end of the month of the last that is expected; a rule that goes on must then be looked at no further. */
+function read(lines: readonly string[], expected: readonly string[], zone: string): readonly string[] {
+  const last = expected.at(-1) ?? "";
+  const [year = 0, month = 0] = last.split("-").map(Number);
+  const isOpen = !lines.some((line) => /COUNT|UNTIL/.test(line));
+  const to = isOpen ? Date.UTC(year, month - 1, Number(last.slice(8, 10)) + 1) : Date.UTC(2040, 0, 1);
+  const text = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VEVENT", "UID:1", "DTSTAMP:19970101T000000Z", ...lines, "DURATION:PT15M", "END:VEVENT", "END:VCALENDAR", ""].join("\r\n");
+  const reading = readCalendar(text, { owner: [], zone: "UTC", span: { from: Date.UTC(1990, 0, 1), to } });
+  if (reading.kind === "failure") throw new Error(reading.text);
+  return reading.entries.map(({ start }) => onTheClock(zone).format(start));
+}
+
+/** Expected instances, then the rule, then DTSTART where it is not 2 September 1997, then more lines. Those of RFC 5545 §3.8.5.3 stand first, in its order. */
+const RULES: readonly (readonly [expected: string, rule: string, start?: string, ...more: string[]])[] = [
+  ["1997-09 2-11", "FREQ=DAILY;COUNT=10"],
+  ["1997-09 2-30; 1997-10 1-31; 1997-11 1-30; 1997-12 1-23", "FREQ=DAILY;UNTIL=19971224T000000Z"],
+  ["1997-09 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30; 1997-10 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30; 1997-11 1 3 5 7 9 11 13 15 17 19 21 23 25 27 29; 1997-12 1 3", "FREQ=DAILY;INTERVAL=2"],
+  ["1997-09 2 12 22; 1997-10 2 12", "FREQ=DAILY;INTERVAL=10;COUNT=5"],
+  ["1998-01 1-31; 1999-01 1-31; 2000-01 1-31", "FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU,MO,TU,WE,TH,FR,SA", "19980101T090000"],
+  ["1998-01 1-31; 1999-01 1-31; 2000-01 1-31", "FREQ=DAILY;UNTIL=20000131T140000Z;BYMONTH=1", "19980101T090000"],
+  ["1997-09 2 9 16 23 30; 1997-10 7 14 21 28; 1997-11 4", "FREQ=WEEKLY;COUNT=10"],
+  ["1997-09 2 9 16 23 30; 1997-10 7 14 21 28; 1997-11 4 11 18 25; 1997-12 2 9 16 23", "FREQ=WEEKLY;UNTIL=19971224T000000Z"],
+  ["1997-09 2 16 30; 1997-10 14 28; 1997-11 11 25; 1997-12 9 23; 1998-01 6 20; 1998-02 3 17", "FREQ=WEEKLY;INTERVAL=2;WKST=SU"],
+  ["1997-09 2 4 9 11 16 18 23 25 30; 1997-10 2", "FREQ=WEEKLY;UNTIL=19971007T000000Z;WKST=SU;BYDAY=TU,TH"],
+  ["1997-09 2 4 9 11 16 18 23 25 30; 1997-10 2", "FREQ=WEEKLY;COUNT=10;WKST=SU;BYDAY=TU,TH"],
+  ["1997-09 1 3 5 15 17 19 29; 1997-10 1 3 13 15 17 27 29 31; 1997-11 10 12 14 24 26 28; 1997-12 8 10 12 22", "FREQ=WEEKLY;INTERVAL=2;UNTIL=19971224T000000Z;WKST=SU;BYDAY=MO,WE,FR", "19970901T090000"],
+  ["1997-09 2 4 16 18 30; 1997-10 2 14 16", "FREQ=WEEKLY;INTERVAL=2;COUNT=8;WKST=SU;BYDAY=TU,TH"],
+  ["1997-09 5; 1997-10 3; 1997-11 7; 1997-12 5; 1998-01 2; 1998-02 6; 1998-03 6; 1998-04 3; 1998-05 1; 1998-06 5", "FREQ=MONTHLY;COUNT=10;BYDAY=1FR", "19970905T090000"],
+  ["1997-09 5; 1997-10 3; 1997-11 7; 1997-12 5", "FREQ=MONTHLY;UNTIL=19971224T000000Z;BYDAY=1FR", "19970905T090000"],
+  ["1997-09 7 28; 1997-11 2 30; 1998-01 4 25; 1998-03 1 29; 1998-05 3 31", "FREQ=MONTHLY;INTERVAL=2;COUNT=10;BYDAY=1SU,-1SU", "19970907T090000"],
+  ["1997-09 22; 1997-10 20; 1997-11 17; 1997-12 22; 1998-01 19; 1998-02 16", "FREQ=MONTHLY;COUNT=6;BYDAY=-2MO", "19970922T090000"],
+  ["1997-09 28; 1997-10 29; 1997-11 28; 1997-12 29; 1998-01 29; 1998-02 26", "FREQ=MONTHLY;BYMONTHDAY=-3", "19970928T090000"],
+  ["1997-09 2 15; 1997-10 2 15; 1997-11 2 15; 1997-12 2 15; 1998-01 2 15", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=2,15"],
+  ["1997-09 30; 1997-10 1 31; 1997-11 1 30; 1997-12 1 31; 1998-01 1 31; 1998-02 1", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=1,-1", "19970930T090000"],
+  ["1997-09 10-15; 1999-03 10-13", "FREQ=MONTHLY;INTERVAL=18;COUNT=10;BYMONTHDAY=10,11,12,13,14,15", "19970910T090000"],
+  ["1997-09 2 9 16 23 30; 1997-11 4 11 18 25; 1998-01 6 13 20 27; 1998-03 3 10 17 24 31", "FREQ=MONTHLY;INTERVAL=2;BYDAY=TU"],
+  ["1997-06 10; 1997-07 10; 1998-06 10; 1998-07 10; 1999-06 10; 1999-07 10; 2000-06 10; 2000-07 10; 2001-06 10; 2001-07 10", "FREQ=YEARLY;COUNT=10;BYMONTH=6,7", "19970610T090000"],
+  ["1997-03 10; 1999-01 10; 1999-02 10; 1999-03 10; 2001-01 10; 2001-02 10; 2001-03 10; 2003-01 10; 2003-02 10; 2003-03 10", "FREQ=YEARLY;INTERVAL=2;COUNT=10;BYMONTH=1,2,3", "19970310T090000"],
+  ["1997-01 1; 1997-04 10; 1997-07 19; 2000-01 1; 2000-04 9; 2000-07 18; 2003-01 1; 2003-04 10; 2003-07 19; 2006-01 1", "FREQ=YEARLY;INTERVAL=3;COUNT=10;BYYEARDAY=1,100,200", "19970101T090000"],
+  ["1997-05 19; 1998-05 18; 1999-05 17", "FREQ=YEARLY;BYDAY=20MO", "19970519T090000"],
+  ["1997-05 12; 1998-05 11; 1999-05 17", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "19970512T090000"],
+  ["1997-03 13 20 27; 1998-03 5 12 19 26; 1999-03 4 11 18 25", "FREQ=YEARLY;BYMONTH=3;BYDAY=TH", "19970313T090000"],
+  ["1997-06 5 12 19 26; 1997-07 3 10 17 24 31; 1997-08 7 14 21 28; 1998-06 4 11 18 25; 1998-07 2 9 16 23 30; 1998-08 6 13 20 27", "FREQ=YEARLY;BYDAY=TH;BYMONTH=6,7,8", "19970605T090000"],
+  ["1998-02 13; 1998-03 13; 1998-11 13; 1999-08 13; 2000-10 13", "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "19970902T090000", "EXDATE;TZID=America/New_York:19970902T090000"],
+  ["1997-09 13; 1997-10 11; 1997-11 8; 1997-12 13; 1998-01 10; 1998-02 7; 1998-03 7; 1998-04 11; 1998-05 9; 1998-06 13", "FREQ=MONTHLY;BYDAY=SA;BYMONTHDAY=7,8,9,10,11,12,13", "19970913T090000"],
+  ["1996-11 5; 2000-11 7; 2004-11 2", "FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8", "19961105T090000"],
+  ["1997-09 4; 1997-10 7; 1997-11 6", "FREQ=MONTHLY;COUNT=3;BYDAY=TU,WE,TH;BYSETPOS=3", "19970904T090000"],
+  ["1997-09 29; 1997-10 30; 1997-11 27; 1997-12 30; 1998-01 29; 1998-02 26; 1998-03 30", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "19970929T090000"],
+  ["1997-09 2@09:00,12:00,15:00", "FREQ=HOURLY;INTERVAL=3;UNTIL=19970902T210000Z"],
+  ["1997-09 2@09:00,09:15,09:30,09:45,10:00,10:15", "FREQ=MINUTELY;INTERVAL=15;COUNT=6"],
+  ["1997-09 2@09:00,10:30,12:00,13:30", "FREQ=MINUTELY;INTERVAL=90;COUNT=4"],
+  ["1997-09 2-3@09:00,09:20,09:40,10:00,10:20,10:40,11:00,11:20,11:40,12:00,12:20,12:40,13:00,13:20,13:40,14:00,14:20,14:40,15:00,15:20,15:40,16:00,16:20,16:40", "FREQ=DAILY;BYHOUR=9,10,11,12,13,14,15,16;BYMINUTE=0,20,40;COUNT=48"],
+  ["1997-09 2-3@09:00,09:20,09:40,10:00,10:20,10:40,11:00,11:20,11:40,12:00,12:20,12:40,13:00,13:20,13:40,14:00,14:20,14:40,15:00,15:20,15:40,16:00,16:20,16:40", "FREQ=MINUTELY;INTERVAL=20;BYHOUR=9,10,11,12,13,14,15,16;COUNT=48"],
+  ["1997-08 5 10 19 24", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=MO", "19970805T090000"],
+  ["1997-08 5 17 19 31", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=SU", "19970805T090000"],
+  ["2007-01 15 30; 2007-02 15; 2007-03 15 30", "FREQ=MONTHLY;BYMONTHDAY=15,30;COUNT=5", "20070115T090000"],
+  // Beyond the RFC's own examples, from its table of what each part does.
+  ["1996-02 29; 2000-02 29; 2004-02 29", "FREQ=YEARLY;COUNT=3", "19960229T090000"],
+  ["1997-01 31; 1997-03 31; 1997-05 31; 1997-07 31; 1997-08 31", "FREQ=MONTHLY;COUNT=5", "19970131T090000"],
+  ["1997-01 1; 1997-03 1; 1997-05 1; 1997-07 1", "FREQ=MONTHLY;BYMONTHDAY=-31;COUNT=4", "19970101T090000"],
+  ["1996-12 31; 2000-12 31; 2004-12 31", "FREQ=YEARLY;BYYEARDAY=366;COUNT=3", "19961231T090000"],
+  ["1997-12 31; 1998-12 31; 1999-12 31; 2000-12 31", "FREQ=YEARLY;BYYEARDAY=-1;COUNT=4", "19971231T090000"],
+  ["1998-12 28; 2004-12 27; 2009-12 28", "FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO;COUNT=3", "19981228T090000"],
+  ["1997-12 29; 1999-01 4; 2000-01 3; 2001-01 1", "FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO;COUNT=4", "19971229T090000"],
+  ["1997-12 27; 1998-12 26", "FREQ=YEARLY;BYDAY=-1SA;COUNT=2", "19971227T090000"],
+  ["1997-09 2 3 4", "FREQ=DAILY;UNTIL=19970904"],
+  ["1997-09 2 3 4", "FREQ=DAILY;UNTIL=19970904T130000Z"],
+  ["1997-09 2 3", "FREQ=DAILY;UNTIL=19970904T125959Z"],
+  ["1997-09 2 3 4", "FREQ=DAILY;UNTIL=19970904T090000"],
+  ["1997-09 2 4", "FREQ=DAILY;COUNT=3", "19970902T090000", "EXDATE;TZID=America/New_York:19970903T090000"],
+  ["1997-09 2 4", "FREQ=DAILY;COUNT=3", "19970902T090000", "EXDATE:19970903T130000Z"],
+  ["1997-09 2 4", "FREQ=DAILY;COUNT=3", "19970902T090000", "EXDATE;VALUE=DATE:19970903"],
+  ["1997-09 4", "FREQ=DAILY;COUNT=3", "19970902T090000", "EXDATE;TZID=America/New_York:19970902T090000,19970903T090000"],
+  ["1997-09 2 3 4", "FREQ=DAILY;COUNT=3", "19970902T090000", "EXDATE;TZID=America/New_York:19970903T100000"],
+  ["1997-09 2 3 4@09:00,17:00", "FREQ=DAILY;COUNT=3", "19970902T090000", "RDATE;TZID=America/New_York:19970904T170000"],
+  ["1997-09 2 3 4", "FREQ=DAILY;COUNT=3", "19970902T090000", "RDATE;TZID=America/New_York:19970904T090000"],
+  ["1997-09 2 3 4@09:00,17:00", "FREQ=DAILY;COUNT=3", "19970902T090000", "RDATE;VALUE=PERIOD:19970904T210000Z/PT2H"],
+  ["1997-09 2 4", "FREQ=DAILY;COUNT=3", "19970902T090000", "EXRULE:FREQ=DAILY;COUNT=1;BYMONTHDAY=3"],
+  ["1997-09 2 3 9", "FREQ=DAILY;COUNT=2", "19970902T090000", "RRULE:FREQ=WEEKLY;COUNT=2"],
+  ["1997-09 2@09:00,09:30 9@09:00,09:30", "FREQ=WEEKLY;BYMINUTE=0,30;COUNT=4"],
+  ["1997-09 2@09:00,21:00 3@09:00", "FREQ=HOURLY;BYHOUR=9,21;COUNT=3"],
+  ["1997-09 8; 1997-10 6; 1997-11 10", "FREQ=MONTHLY;BYDAY=MO,TU;BYMONTHDAY=6,7,8,9,10;BYSETPOS=1;COUNT=3", "19970908T090000"],
+  ["1997-09 30; 1997-10 31; 1997-11 28; 1997-12 31", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=4", "19970930T090000"],
+  ["1997-12 24-26; 1998-12 24-26", "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24,25,26;COUNT=6", "19971224T090000"],
+];
+
+describe("rules of RFC 5545, with instances worked out by hand", () => {
+  test("they are many", () => {
+    expect(RULES.length).toBeGreaterThanOrEqual(60);
+  });
+
+  test.each(RULES.map(([expected, rule, start = "19970902T090000", ...more]) => ({ expected, rule, start, more })))("$start $rule $more", ({ expected, rule, start, more }) => {
+    const wanted = instances(expected);
+    expect(read([`DTSTART;TZID=America/New_York:${start}`, `RRULE:${rule}`, ...more], wanted, "America/New_York")).toEqual(wanted);
+  });
+});
+
+/** Expected instances in UTC, then DTSTART, then the rule. */
+describe("the change of summer time", () => {
+  test.each([
+    ["a meeting stays at its hour", "2026-03 23@08:00 30@07:00", "DTSTART;TZID=Europe/Brussels:20260323T090000", "FREQ=WEEKLY;COUNT=2"],
+    ["an hour that is not there is the one after it", "2026-03 28@01:30 29@01:30 30@00:30", "DTSTART;TZID=Europe/Brussels:20260328T023000", "FREQ=DAILY;COUNT=3"],
+    ["an hour that is there twice is the first", "2026-10 24@00:30 25@00:30 26@01:30", "DTSTART;TZID=Europe/Brussels:20261024T023000", "FREQ=DAILY;COUNT=3"],
+    ["half an hour's summer time, on the other side of the world", "2026-04 4@01:00 5@01:30 6@01:30", "DTSTART;TZID=Australia/Lord_Howe:20260404T120000", "FREQ=DAILY;COUNT=3"],
+    ["what is in UTC has none", "2026-03 28@09:00 29@09:00", "DTSTART:20260328T090000Z", "FREQ=DAILY;COUNT=2"],
+    ["by a name of Windows", "2026-03 23@08:00 30@07:00", "DTSTART;TZID=Romance Standard Time:20260323T090000", "FREQ=WEEKLY;COUNT=2"],
+  ])("%s", (_, expected, start, rule) => {
+    const wanted = instances(expected);
+    expect(read([start, `RRULE:${rule}`], wanted, "UTC")).toEqual(wanted);
+  });
+});
+
+describe("what is no rule makes no event", () => {
+  test.each(["FREQ=FORTNIGHTLY", "COUNT=3", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;COUNT=x", "FREQ=MONTHLY;BYDAY=XX", "FREQ=DAILY;BYMONTH=May", ""])("RRULE:%s", (rule) => {
+    expect(() => read(["DTSTART:20260328T090000Z", `RRULE:${rule}`], ["2026-03-28 09:00"], "UTC")).toThrow("no event of the calendar can be read");
+  });
+});
