@@ -13,6 +13,8 @@ export interface Lamplight {
   readonly webSocket: string;
   readonly domain: string;
   readonly data: string;
+  /** The configuration file. */
+  readonly config: string;
   program(): Program;
   /** What `GET path` answers. */
   get(path: string): Promise<unknown>;
@@ -33,7 +35,7 @@ export interface Lamplight {
 /** Who and what the server serves. */
 export interface LamplightSettings {
   readonly domain?: string;
-  readonly users: readonly { readonly id: string; readonly name?: string; readonly password: string }[];
+  readonly users: readonly { readonly id: string; readonly name?: string; readonly password: string; readonly mailbox?: string }[];
   readonly require?: "all" | "register" | "none";
   /** Default: a free one. */
   readonly sipPort?: number;
@@ -65,7 +67,7 @@ log: { level: debug, sip: true }
 directory: ./directory.yaml
 ${yaml}`,
   );
-  const people = users.map(({ id, name, password }) => `  - { id: ${JSON.stringify(id)}, name: ${JSON.stringify(name ?? `User ${id}`)}, password: ${JSON.stringify(password)} }\n`);
+  const people = users.map(({ id, name, password, mailbox }) => `  - { id: ${JSON.stringify(id)}, name: ${JSON.stringify(name ?? `User ${id}`)}, password: ${JSON.stringify(password)}${mailbox === undefined ? "" : `, mailbox: ${JSON.stringify(mailbox)}`} }\n`);
   writeFileSync(join(folder, "directory.yaml"), `users:\n${people.join("")}`);
 
   let program: Program;
@@ -80,6 +82,7 @@ ${yaml}`,
     webSocket,
     domain,
     data,
+    config,
     program: () => program,
     get,
     setPresence: async (user, state) => {
