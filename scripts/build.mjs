@@ -1,5 +1,5 @@
 // Bundles src/main.ts into dist/main.js, and the threads' programs beside it: npm packages stay outside. The pages go to dist/web.
-import { access, chmod, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildPages } from "./build-web.mjs";
@@ -44,17 +44,4 @@ await build({
   logLevel: "warning",
 });
 await chmod(outfile, 0o755);
-await linkCommand();
 await buildPages();
-
-/** `npx lamplight` in the checkout runs what was built; without the link npx installs the whole package anew for it, which takes seconds. */
-async function linkCommand() {
-  const link = at("node_modules/.bin/lamplight");
-  try {
-    await access(at("node_modules/.bin"));
-    await rm(link, { force: true });
-    await symlink("../../dist/main.js", link);
-  } catch {
-    // Windows without the right to make links, or packages elsewhere: npx finds its own way.
-  }
-}
