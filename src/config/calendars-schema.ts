@@ -75,7 +75,7 @@ const word = (wants: string): Reader<Placed<string>> => placed(text(wants, 1, 25
 const calendarKeys = {
   kind: required("`ics` (a file or web address), `caldav`, `ews` (Exchange on-premises) or `graph` (Exchange Online).", placed(choice(CALENDAR_KINDS)), { value: "ics", offset: -1 } as Placed<CalendarKind>),
   name: optional("What it is called in `why`, logs and metrics.", placed(text("a name such as holidays", 1, 64, /^[^\u0000-\u001f]+$/)), unwritten, "the kind, with a number where there are several", { value: "", offset: 0 }),
-  url: optional("Where it is: `https://…`, for kind ics also `file:./holidays.ics`. `{mailbox}` stands for each person's own. For kind graph another address of the API.", placed(text("an address such as https://mail.example.test/EWS/Exchange.asmx", 1, 2048)), unwritten, "", { value: "", offset: 0 }),
+  url: optional("Where it is: `https://…`, for kind ics also `file:./holidays.ics`. `{mailbox}` stands for each person's own, for kind caldav also `{user}` for what stands before its @. For kind graph another address of the API.", placed(text("an address such as https://mail.example.test/EWS/Exchange.asmx", 1, 2048)), unwritten, "", { value: "", offset: 0 }),
   url_env: optional("The environment variable that holds the address, where it is a secret, as Google's is.", variable, unwritten, "", { value: "", offset: 0 }),
   url_file: optional("The file that holds it; nobody but its owner may read it.", file, unwritten, "", { value: "", offset: 0 }),
   users: optional("For whom it speaks: `all`, or a list of ids, aliases or numbers.", users, "all" as const, "`all`"),
