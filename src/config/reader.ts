@@ -1,7 +1,7 @@
 import type { Report } from "./report.ts";
 import { nearMiss } from "./near-miss.ts";
 import { shortened } from "./yaml-tree.ts";
-import type { MapEntry, Value } from "./yaml-tree.ts";
+import type { MapEntry, Value } from "./yaml-value.ts";
 
 /** What reading needs besides the value. */
 export interface ReadContext {

@@ -1,40 +1,8 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit } from "yaml";
 import type { Document, ErrorCode, Node, Scalar } from "yaml";
+import { plainTree } from "./plain-tree.ts";
 import { Report } from "./report.ts";
-
-/** A value of a YAML file and where it stands: `offset` counts characters from 0. */
-export type Value = ScalarValue | ListValue | MapValue;
-
-/** A number, word or quoted text. `text` has its environment variables filled in; `written` is what stands in the file.
- *  `free`: it came from the environment and may be text, a number or a truth. `refused`: a variable was missing, which is reported already. */
-export interface ScalarValue {
-  readonly kind: "scalar";
-  readonly type: "text" | "number" | "boolean" | "null" | "free" | "refused";
-  readonly text: string;
-  readonly written: string;
-  readonly offset: number;
-}
-
-/** A list as it stands in the file. */
-export interface ListValue {
-  readonly kind: "list";
-  readonly items: readonly Value[];
-  readonly offset: number;
-}
-
-/** A map as it stands in the file. */
-export interface MapValue {
-  readonly kind: "map";
-  readonly entries: readonly MapEntry[];
-  readonly offset: number;
-}
-
-/** One `key: value` line; `offset` is the key's. */
-export interface MapEntry {
-  readonly key: string;
-  readonly offset: number;
-  readonly value: Value;
-}
+import type { MapEntry, MapValue, ScalarValue, Value } from "./yaml-value.ts";
 
 /** A parsed file. `root` is null when its syntax is wrong (the report says where): what follows from that would only mislead. */
 export interface ParsedFile {
@@ -58,10 +26,14 @@ export function parseYaml(text: string, file: string, order: number, env: Enviro
   const report = new Report(file, order, lineCounter);
   const bomb = endlessNesting.exec(text);
   if (bomb !== null) {
-    lineCounter.addNewLine(0);
-    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineCounter.addNewLine(at + 1);
+    countLines(text, lineCounter);
     report.mistake(bomb.index, `more than ${String(nestingMax)} brackets open one within the other`, "remove them");
     return { root: null, report };
+  }
+  const plain = plainTree(text, plainType);
+  if (plain?.kind === "map") {
+    countLines(text, lineCounter);
+    return { root: plain, report };
   }
   const document = parseDocument(text, { lineCounter, schema: "failsafe", uniqueKeys: false, prettyErrors: false });
   for (const { code, message, pos } of document.errors) report.mistake(message.endsWith("quote") ? openQuote(document, pos[0]) : pos[0], syntaxMistake(code, message), mends[code] ?? "mend the YAML here");
@@ -74,6 +46,11 @@ export function parseYaml(text: string, file: string, order: number, env: Enviro
   if (root.kind === "scalar" && root.type === "null") return { root: { kind: "map", entries: [], offset: 0 }, report };
   report.mistake(root.offset, "this is not a list of keys", 'write lines of the form "key: value"');
   return { root: null, report };
+}
+
+function countLines(text: string, lineCounter: LineCounter): void {
+  lineCounter.addNewLine(0);
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineCounter.addNewLine(at + 1);
 }
 
 function syntaxMistake(code: ErrorCode, message: string): string {
