@@ -31,6 +31,8 @@ export interface Demo {
   /** What lets one in. */
   readonly token: string;
   readonly people: readonly DemoPerson[];
+  /** The configuration of its server, for the commands that ask one. */
+  readonly config: string;
   /** What is going on: `09:42 · 31 here · 4 calls · …`. */
   summary(): string;
   /** Ends the phones and the server, and removes what it wrote. */
@@ -95,6 +97,7 @@ async function demoIn({ folder, remove, speed, env, random, seed, count }: DemoP
     url,
     token,
     people: members.people,
+    config: join(folder, "lamplight.yaml"),
     summary() {
       const { time, here, calls, meeting, lunch } = day.summary;
       return `${time} in the office · ${String(here)} of ${String(count)} here · ${String(calls)} ${calls === 1 ? "call" : "calls"} · ${String(meeting)} in meetings · ${String(lunch)} at lunch · seed ${String(seed)}`;
@@ -111,6 +114,7 @@ export async function runDemo(options: DemoOptions, env: Environment, print: (te
     `A demo of Lamplight: ${String(demo.people.length)} phones on this machine alone, made-up people, a day in ${dayLength(options.speed)}.\n\n` +
       `  wallboard   ${demo.url}\n  sign in     with the token ${demo.token}\n` +
       (someone === undefined ? "" : `              or as a person: ${someone.id} (${someone.name}), password ${someone.password}\n`) +
+      (someone === undefined ? "" : `  commands    lamplight why ${someone.id} --config ${demo.config}\n`) +
       `\nIt keeps nothing. Ctrl-C ends it.\n`,
   );
   const telling: { next: Cancel } = { next: () => undefined };

@@ -28,7 +28,7 @@ const RESTART_AFTER_MS = 200;
 /** Runs one command; the exit code: 0 done, 1 could not start or reach the server, 2 bad configuration or arguments. */
 async function run(args: readonly string[]): Promise<number> {
   let exitCode = 0;
-  const program = new Command("lamplight").description("Presence and PBX server for the office's own network.").exitOverride();
+  const program = new Command("lamplight").description("Presence and PBX server for the office's own network.").exitOverride().showHelpAfterError("add --help for how it is called");
   program.configureOutput({ writeErr: (text) => process.stderr.write(text) });
   const config = ["--config <file>", "the configuration", DEFAULT_CONFIG] as const;
   program
@@ -60,7 +60,7 @@ async function run(args: readonly string[]): Promise<number> {
   program
     .command("show")
     .description("what a running server knows")
-    .argument("<what>", "registrations, calls, presence, lamps or subscriptions")
+    .argument("<what>", SUBJECTS.join(", "))
     .argument("[aor]", "one person: 101, alice, or sip:101@DOMAIN")
     .option(...config)
     .option("--json", "as JSON")
@@ -228,8 +228,9 @@ function untilSignal(running: Running): Promise<number> {
         done(0);
       });
       running.starting.then(() => running.service?.stop()).then(
-        () => {
+        (how) => {
           stop();
+          if (how === "stuck") process.kill(process.pid, "SIGKILL");
           done(0);
         },
         (err: unknown) => {

@@ -31,27 +31,30 @@ const HUES: Readonly<Record<string, Hue>> = {
 /** A list of the API as a table that fits a terminal. `now` in ms since 1970. */
 export function listText(subject: Subject, answer: unknown, now: number, look: Look = plainLook): string {
   const rows = objectsOf(answer);
+  // Where there is little room, people of the one domain need not name it.
+  const home = look.columns === null ? "" : homeDomain(rows);
+  const who = (uri: string): string => (home !== "" && uri.endsWith(home) ? short(uri).slice(0, -home.length) : short(uri));
   const tableOr = (empty: string, heads: readonly Head[], cells: readonly (readonly string[])[]): string => tableText(empty, heads, cells, look);
   switch (subject) {
     case "registrations":
       return tableOr("nobody is registered", [["WHO", 20, 0], ["CONTACT", 34, 1], ["BY", 4, 4], ["ENDS IN", 12, 3], ["PHONE", 22, 2]], rows.flatMap((person) =>
-        objectsOf(person.contacts).map((one) => [short(textOf(person, "aor")), short(textOf(one, "uri")), textOf(one, "transport"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]),
+        objectsOf(person.contacts).map((one) => [who(textOf(person, "aor")), short(textOf(one, "uri")), textOf(one, "transport"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]),
       ));
     case "calls":
       return tableOr("no calls", [["FROM", 24, 0], ["TO", 24, 1], ["STATE", 10, 2], ["SINCE", 16, 3], ["CALL-ID", 18, 4]], rows.map((one) => [
-        short(textOf(one, "from")), short(textOf(one, "to")), textOf(one, "state"), ago(textOf(one, "since"), now), textOf(one, "call_id"),
+        who(textOf(one, "from")), who(textOf(one, "to")), textOf(one, "state"), ago(textOf(one, "since"), now), textOf(one, "call_id"),
       ]));
     case "presence":
       return tableOr("nobody is in the directory", [["WHO", 24, 0], ["BASIC", 6, 2], ["ACTIVITY", 16, 4], ["NOTE", 20, 1], ["SINCE", 14, 3], ["SOURCE", 14, 5]], rows.map((one) => [
-        short(textOf(one, "aor")), textOf(one, "basic"), wordsOf(one, "activities"), textOf(one, "note"), ago(textOf(one, "since"), now), textOf(one, "source"),
+        who(textOf(one, "aor")), textOf(one, "basic"), wordsOf(one, "activities"), textOf(one, "note"), ago(textOf(one, "since"), now), textOf(one, "source"),
       ]));
     case "lamps":
       return tableOr("nobody is in the directory", [["WHO", 24, 0], ["LAMP", 8, 1], ["SINCE", 16, 3], ["WITH", 44, 2]], rows.map((one) => [
-        short(textOf(one, "aor")), textOf(one, "state"), ago(textOf(one, "since"), now), objectsOf(one.dialogs).map(otherParty).join(", "),
+        who(textOf(one, "aor")), textOf(one, "state"), ago(textOf(one, "since"), now), objectsOf(one.dialogs).map(otherParty).join(", "),
       ]));
     case "subscriptions":
       return tableOr("no subscriptions", [["WATCHED", 22, 0], ["WATCHER", 22, 1], ["EVENT", 10, 2], ["ENDS IN", 12, 4], ["PHONE", 22, 3]], rows.map((one) => [
-        short(textOf(one, "resource")), short(textOf(one, "watcher")), textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent"),
+        who(textOf(one, "resource")), who(textOf(one, "watcher")), textOf(one, "event"), left(textOf(one, "expires_at"), now), textOf(one, "user_agent"),
       ]));
     case "sentinel":
       return tableOr("no sentinel", [["WHAT", 40], ["HOW MANY", 12]], rows.flatMap(counted));
@@ -144,6 +147,18 @@ function dotted(parts: readonly string[]): string {
 /** An address without its scheme: `101@tel.example.test`. */
 function short(uri: string): string {
   return uri.replace(/^sips?:/, "");
+}
+
+/** `@office.example`, the domain that most of the people in these rows have; empty when there are none. */
+function homeDomain(rows: readonly Fields[]): string {
+  const counts = new Map<string, number>();
+  for (const one of rows) {
+    for (const name of ["aor", "from", "to", "resource", "watcher"]) {
+      const [domain = ""] = /@[^@;?]+$/.exec(textOf(one, name)) ?? [];
+      if (domain !== "") counts.set(domain, (counts.get(domain) ?? 0) + 1);
+    }
+  }
+  return [...counts].reduce((best, each) => (each[1] > best[1] ? each : best), ["", 0])[0];
 }
 
 function ago(time: string, now: number): string {

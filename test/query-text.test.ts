@@ -80,3 +80,12 @@ describe("why", () => {
     expect(objectsOf(undefined)).toEqual([]);
   });
 });
+
+test("a terminal does not repeat the domain that all have; a pipe gets whole addresses", () => {
+  const calls = [
+    { call_id: "a", state: "confirmed", from: "sip:101@office.example", to: "sip:102@office.example", since: null },
+    { call_id: "b", state: "early", from: "sip:+3225550100@carrier.example", to: "sip:103@office.example", since: null },
+  ];
+  expect(listText("calls", calls, 0, { columns: 80, isColoured: false })).toMatch(/^FROM.*\n101 +102 +confirmed.*\n\+3225550100@carrier\S+ +103 +early/);
+  expect(listText("calls", calls, 0)).toContain("101@office.example ");
+});
