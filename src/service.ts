@@ -11,13 +11,17 @@ export interface Service {
   readonly lines: readonly string[];
   /** Reads configuration and directory anew; says what was taken over, or every mistake, in which case the old ones stay. */
   reload(): string;
-  stop(): Promise<void>;
+  /** `stuck`: the disk does not answer, and a process that ends the ordinary way would wait for it; nothing that was acknowledged is lost by a hard end. */
+  stop(): Promise<"ended" | "stuck">;
 }
 
 /** Starts everything that a configuration names; `restart` is called when a restored store waits for the next start; `env` chooses the UDP engine. Rejects with UnavailableError when an address is taken or the store is locked. */
 export async function startService(loaded: Loaded, load: () => Loaded, env: Environment, restart: () => void): Promise<Service> {
   const { config } = loaded;
-  const world = await systemWorld(config, env);
+  let end: "ended" | "stuck" = "ended";
+  const world = await systemWorld(config, env, () => {
+    end = "stuck";
+  });
   const server = createServer(config, loaded.directory, world);
   let isServing = false;
   // The pages come first: who asks `/healthz` meanwhile is told to wait.
@@ -55,6 +59,7 @@ export async function startService(loaded: Loaded, load: () => Loaded, env: Envi
       await server.stop();
       await web.stop();
       await world.store.close();
+      return end;
     },
   };
 }

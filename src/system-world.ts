@@ -36,7 +36,7 @@ const JOURNAL_WORKER = fileURLToPath(new URL("../dist/journal-worker.js", import
 const CALENDAR_WORKER = fileURLToPath(new URL("../dist/calendar-worker.js", import.meta.url));
 
 /** The real world: this machine's clock, sockets, name servers and disk; `udpEngine` says what moves datagrams, and why. Throws UnavailableError when the store cannot be opened. */
-export async function systemWorld(config: Config, env: Environment): Promise<World & { readonly transports: SystemTransports; readonly udpEngine: string }> {
+export async function systemWorld(config: Config, env: Environment, onStuck: () => void = () => undefined): Promise<World & { readonly transports: SystemTransports; readonly udpEngine: string }> {
   const clock = systemClock;
   const random = systemRandom();
   const log: Log = createLog(config.log.level);
@@ -71,6 +71,7 @@ export async function systemWorld(config: Config, env: Environment): Promise<Wor
     log,
     programs: { workerPath: JOURNAL_WORKER, nativePath: env["LAMPLIGHT_JOURNAL"] === "file" ? null : NATIVE_JOURNAL },
     durability: config.durability,
+    onStuck,
   });
   store = opened;
   return { clock, random, transports, store: opened, resolver, log, ...openRecord(config, log), calendars: calendarWorld(log), udpEngine: udp.description };

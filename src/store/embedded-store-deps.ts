@@ -13,6 +13,8 @@ export interface EmbeddedStoreDeps {
   readonly programs: { readonly workerPath: string; readonly nativePath: string | null };
   /** `full`: an acknowledgement waits for the disk. */
   readonly durability: "fast" | "full";
+  /** Called by `close` when the disk does not answer: a process that ends the ordinary way would wait for it. */
+  readonly onStuck?: () => void;
   /** For tests. */
   readonly segmentBytes?: number;
 }

@@ -151,6 +151,7 @@ class EmbeddedStore implements Store {
         onChange: () => {
           this.#settle();
         },
+        onStuck: () => this.#deps.onStuck?.(),
       });
     } catch (cause) {
       throw cause instanceof UnavailableError ? new CannotWrite(cause.message, { cause }) : cause;

@@ -49,7 +49,7 @@ export const SEGMENT = { none: 0, ready: 1, current: 2, full: 3 } as const;
 export const CONTROL = {
   /** M counts up to wake the worker. */
   wake: 0,
-  /** M: 1 the store's file is the worker's; 2 end when all is written. */
+  /** M: 1 the store's file is the worker's; 2 end when all is written; 3 end now, between two transactions. */
   stage: 1,
   /** W counts up before (odd) and after (even) it waits for the disk. */
   busy: 2,

@@ -1,4 +1,4 @@
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
@@ -18,7 +18,7 @@ const CHECKPOINT_MS = 10_000;
 /** After a failure the same is tried again so much later. */
 const RETRY_MS = 1000;
 /** Changes in one transaction; between two the journal is synced when it is time. */
-const SLICE = 2000;
+const SLICE = 500;
 /** How often it looks, when nobody wakes it. */
 const LOOK_MS = 100;
 /** Memory ahead of the journal's head that stays writable while the disk stalls: this much, or four times a second's growth. */
@@ -27,8 +27,9 @@ const WARM_BYTES_MAX = 4 << 20;
 /** How often old marks of deletions are looked for. */
 const SWEEP_MS = 3_600_000;
 
-/** Where calls and the store's file want the same core, calls go first; nobody waits for the file. Linux counts a thread as a process here, elsewhere the whole program would be meant. */
-const NICENESS = 10;
+/** Where calls and the store's file want the same core, calls go first and the file gets a quarter of it; nobody waits for it. Linux counts a thread as a
+ *  process here; elsewhere the whole program would be meant. */
+const NICENESS = 5;
 
 class JournalWorker {
   readonly #data: WorkerData;
@@ -61,16 +62,16 @@ class JournalWorker {
 
   run(): void {
     // With `durability: full` answers wait for this thread.
-    if (process.platform === "linux" && !this.#data.isFull) setPriority(NICENESS);
+    if (process.platform === "linux" && !this.#data.isFull) setPriority(Math.min(19, getPriority() + NICENESS));
     for (let isFirst = true; ; isFirst = false) {
       const woken = Atomics.load(this.#control, CONTROL.wake);
       const stage = Atomics.load(this.#control, CONTROL.stage);
-      this.#keepUp(stage === 2);
+      this.#keepUp(stage >= 2);
       if (isFirst) say({ kind: "ready" });
       if (stage >= 1) this.#guarded("file", () => {
-        this.#checkpointIfDue(stage === 2);
+        this.#checkpointIfDue(stage >= 2);
       });
-      if (stage === 2 && this.#end()) return;
+      if (stage >= 2 && this.#end()) return;
       for (let order = nextOrder(); order !== null; order = nextOrder()) this.#backup(order);
       Atomics.wait(this.#control, CONTROL.wake, woken, LOOK_MS);
     }
@@ -176,7 +177,11 @@ class JournalWorker {
     const mark = { name: this.#data.storeName, applied, version };
     if (mark.applied > this.#position(POSITION.applied)) {
       const changes = this.#changes.values();
-      for (let at = 0; at + SLICE < changes.length; at += SLICE) this.#apply(file, changes.slice(at, at + SLICE), null);
+      for (let at = 0; at + SLICE < changes.length; at += SLICE) {
+        // The journal keeps what the file lacks: the next start reads it there.
+        if (this.#mustLeave()) return;
+        this.#apply(file, changes.slice(at, at + SLICE), null);
+      }
       this.#apply(file, changes.slice(Math.floor(Math.max(0, changes.length - 1) / SLICE) * SLICE), mark);
       this.#changes.clear();
       this.#store(POSITION.applied, mark.applied);
@@ -233,8 +238,8 @@ class JournalWorker {
   /** True when there is nothing left to do, or no way to do it. */
   #end(): boolean {
     const isBehind = this.#position(POSITION.applied) < this.#position(POSITION.last);
-    if (isBehind && !this.#failing.has("file")) return false;
-    const reason = isBehind ? "the disk cannot be written" : null;
+    if (isBehind && !this.#failing.has("file") && !this.#mustLeave()) return false;
+    const reason = !isBehind ? null : this.#failing.has("file") ? "the disk cannot be written" : "there was no time";
     this.#files.close();
     const file = this.#file;
     if (file === null) say({ kind: "ended", reason });
@@ -248,6 +253,10 @@ class JournalWorker {
         },
       );
     return true;
+  }
+
+  #mustLeave(): boolean {
+    return Atomics.load(this.#control, CONTROL.stage) === 3;
   }
 
   #storeFile(): StoreFile {

@@ -9,8 +9,10 @@ import { STALL_MS } from "./store.ts";
 
 /** How often the disk is looked after while it has not taken everything. */
 const LOOK_MS = 50;
-/** How long `close` waits for the disk. */
+/** How long `close` waits until everything is in the store's file, and then until the worker has left what it is at. */
 const CLOSE_MS = 2500;
+const LEAVE_MS = 1500;
+const STUCK = "the disk does not answer";
 /** A worker that ended by itself is followed by another after this time. */
 const AGAIN_MS = 1000;
 
@@ -33,6 +35,8 @@ export interface JournalDeps {
   readonly log: Log;
   /** Something has changed for whoever waits: there is room again, more is on the disk, a stall began or ended. */
   readonly onChange: () => void;
+  /** The worker waits for a disk that does not answer: a process that ends the ordinary way would wait with it. */
+  readonly onStuck: () => void;
 }
 
 /** The main thread's side of the journal: appends records to memory that the kernel or the worker writes to files, and knows how far the disk is.
@@ -196,17 +200,24 @@ export class Journal {
       if (worker === null) resolve("its writer has ended");
       worker?.ref();
       cancel = this.#deps.clock.after(CLOSE_MS, () => {
-        resolve("the disk does not answer");
+        cancel = this.#deps.clock.after(LEAVE_MS, () => {
+          resolve(STUCK);
+        });
+        this.#endWorker(3);
       });
-      Atomics.store(this.#control, CONTROL.stage, 2);
-      this.#wake();
+      this.#endWorker(2);
     });
     cancel();
     this.#worker = null;
-    // One that hangs in the disk must not hold up our end.
-    if (reason === null) await worker?.terminate();
-    else void worker?.terminate();
+    // One that hangs in the disk holds up whoever ends it, and one that is ended within a transaction never ends (lmdb's clean-up waits for its own lock).
+    if (reason === STUCK) this.#deps.onStuck();
+    else await worker?.terminate();
     return reason;
+  }
+
+  #endWorker(stage: 2 | 3): void {
+    Atomics.store(this.#control, CONTROL.stage, stage);
+    this.#wake();
   }
 
   #tryAppend(key: string, text: string): boolean {
