@@ -121,7 +121,7 @@ const CODES: ReadonlyMap<string, readonly [FailureKind, string]> = new Map<strin
 
 /** What a code of Exchange means; the words that stand beside it in the answer are never repeated, they name people. */
 export function failureOfCode(code: string, message?: XmlElement): WebFailure {
-  const [kind, text] = CODES.get(code) ?? ["unreadable", `Exchange reports an error${code === "" ? "" : ` (${code})`}`];
+  const [kind, text] = CODES.get(code) ?? ["unreadable", `Exchange reports an error${/^Error[A-Z][A-Za-z]{2,60}$/.test(code) ? ` (${code})` : ""}`];
   return webFailure(kind, text, message === undefined ? undefined : backOffOf(message));
 }
 
