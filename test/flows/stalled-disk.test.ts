@@ -193,3 +193,20 @@ test("durability: full: while the disk stalls what cannot be kept is refused wit
   expect(contacts).toHaveLength(1);
   expect(Date.parse(contacts[0]?.expires_at ?? "") - Date.now()).toBeGreaterThan(2_000_000);
 });
+
+test("a server that is told to end while the disk hangs does not hang with it, and what it had acknowledged is there again", { timeout: 60_000 }, async ({ skip }) => {
+  skip(!canPreload, "there is no C compiler");
+  const office = await Office.open("fast");
+  const [alice] = office.phones;
+  await office.call();
+  office.disk("stall");
+  expect((await registers(alice, "Expires: 1234\r\n")).final.status).toBe(200);
+  await eventually(async () => ((await office.isStalled()) ? true : null), () => "the alarm does not go on");
+  // SIGKILL by its own hand after four seconds: no exit code.
+  expect(await office.server.stop()).toBe(null);
+  office.disk("work");
+  await office.server.start();
+  const [{ contacts }] = JSON.parse(await office.server.get("/api/registrations/101")) as [{ contacts: { expires_at: string }[] }];
+  expect(Date.parse(contacts[0]?.expires_at ?? "") - Date.now()).toBeGreaterThan(1_000_000);
+  await office.call();
+});
