@@ -200,6 +200,30 @@ describe("the wallboard in chromium", () => {
     expect(await page.getAttribute(".board", "data-stale")).toBe("false");
   });
 
+  test("says plainly which source is silent and why, and no more once it speaks", async () => {
+    const { stage, open } = await office();
+    await registered(stage, "104");
+    const calendar = { source: "calendar", presentity: aor("104"), key: "exchange", kind: "calendar", activities: [], publishedAt: Date.now() } as const;
+    stage.server.presence.report({ ...calendar, silence: "the last 3 polls failed" });
+    const look = await open();
+    await signedIn(look);
+    const { page } = look;
+    await page.waitForSelector(".notice p");
+    expect(await page.textContent(".notice")).toBe("The calendar of Person 104 is silent: the last 3 polls failed");
+    expect(await page.textContent(tileOf(uri("104")))).toContain("calendar silent");
+    await page.click(tileOf(uri("104")));
+    await page.waitForSelector(".inputs .input");
+    expect(await page.textContent(".inputs")).toContain("the last 3 polls failed");
+    const board = await look.context.newPage();
+    await board.goto(new URL("/?layout=board", page.url()).href);
+    await board.waitForSelector(".big-tile");
+    expect(await board.textContent(".big-grid")).toContain("calendar silent");
+    stage.server.presence.report({ ...calendar, activities: [{ name: "meeting" }], until: Date.now() + 3_600_000 });
+    await page.waitForSelector(".notice", { state: "detached" });
+    await page.waitForSelector(`${tileOf(uri("104"))}[data-tone=meeting]`);
+    expect(look.complaints).toEqual([]);
+  });
+
   test("is found through by keys alone", async () => {
     const { open } = await office();
     const look = await open();

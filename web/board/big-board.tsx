@@ -57,13 +57,14 @@ export function BigBoard(): JSX.Element {
 
 function BigTile({ person }: { readonly person: Person }): JSX.Element {
   const { tone, state, detail } = person.view.value;
-  const next = nextWords(person.tile.value.next, minute.value);
+  const { next, silent } = person.tile.value;
+  const more = detail !== "" ? detail : next !== null ? nextWords(next, minute.value) : silent.map(({ source }) => `${source} silent`).join(", ");
   return (
     <li class="big-tile" data-tone={tone}>
       <LampIcon tone={tone} />
       <span class="name">{person.name}</span>
       <span class="state">{state} <Since person={person} /></span>
-      <span class="detail">{detail === "" ? next : detail}</span>
+      <span class="detail">{more}</span>
     </li>
   );
 }
