@@ -51,6 +51,7 @@ export interface PhoneRule {
   readonly alertInfo?: AlertInfoForm;
   readonly digest?: readonly DigestAlgorithm[];
   readonly accept?: "honoured" | "ignored";
+  readonly lists?: "standard" | "linphone";
   readonly gone?: readonly number[];
   readonly overload?: 403 | 480 | 503;
 }

@@ -49,6 +49,7 @@ const phoneKeys = {
   alert_info: maybe("The form of Alert-Info that it understands.", choice(["urn", "bellcore", "yealink", "snom", "polycom"])),
   digest: maybe("What its challenges offer, for phones that fail when they see them all: some of `authentication.algorithms`.", placed(list(choice(["MD5", "SHA-256"]), "a list such as [MD5]"))),
   accept: maybe("`ignored`: the phone's Accept header is wrong, it gets the document of its profile all the same.", choice(["honoured", "ignored"])),
+  lists: maybe("How it reads NOTIFYs for lists: `standard` (RFC 4662), or `linphone`, which wants `Event: Presence`, and `Content-Id` without angle brackets.", choice(["standard", "linphone"])),
   gone: maybe("Answers to NOTIFY that end the subscription, beside 404 and 481.", list(status, "a list such as [489]")),
   overload: maybe("What it is answered when it, or its site, subscribes too often (`limits.subscribe`): `480` or `503` with Retry-After, or `403`. Many phones take a 503 for the failure of the whole server.", mapped(choice(["480", "503", "403"]), (word) => OVERLOAD[word])),
 };

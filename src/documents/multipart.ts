@@ -14,9 +14,9 @@ export interface BodyPart {
 /** Parts of one body that are read. */
 const PARTS_MAX = 64;
 
-/** The header lines and the body of one part, as they stand between two boundaries. */
+/** The header lines and the body of one part, as they stand between two boundaries. `contentId`: the whole header. */
 export function bodyPart(contentType: string, contentId: string, body: string): string {
-  return `Content-ID: <${contentId}>\r\nContent-Type: ${contentType}\r\n\r\n${body}\r\n`;
+  return `${contentId}\r\nContent-Type: ${contentType}\r\n\r\n${body}\r\n`;
 }
 
 /** A multipart body (RFC 2046 §5.1) of written parts; the boundary must not stand in any of them. */

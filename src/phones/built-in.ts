@@ -22,6 +22,7 @@ export const STANDARD: PhoneProfile & { readonly name: "standard" } = {
   alertInfo: "urn",
   digest: null,
   accept: "honoured",
+  lists: "standard",
   gone: [],
   overload: 480,
 };
@@ -82,8 +83,9 @@ export const BUILT_IN: readonly BuiltInProfile[] = [
   },
   {
     match: /linphone|belle-sip/i,
-    why: "Publishes PIDF; after it quits it answers a late NOTIFY with 481, which ends the subscription.",
-    profile: { ...STANDARD, name: "linphone" },
+    // DEVIATION: linphone 5.1 ignores the NOTIFY of a list whose event is not written "Presence", and finds no part whose header is not written "Content-Id", or has the angle brackets of RFC 2045 §7.
+    why: "Publishes PIDF; after it quits it answers a late NOTIFY with 481, which ends the subscription. Reads lists in a form of its own.",
+    profile: { ...STANDARD, name: "linphone", lists: "linphone" },
   },
   {
     match: /^(?:thomson|technicolor)/i,

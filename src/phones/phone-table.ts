@@ -73,6 +73,7 @@ function changed(base: PhoneProfile, rule: PhoneRule, number: number): PhoneProf
     alertInfo: rule.alertInfo ?? base.alertInfo,
     digest: rule.digest ?? base.digest,
     accept: rule.accept ?? base.accept,
+    lists: rule.lists ?? base.lists,
     gone: rule.gone ?? base.gone,
     overload: rule.overload ?? base.overload,
   };

@@ -19,6 +19,8 @@ export interface PhoneProfile {
   readonly digest: readonly DigestAlgorithm[] | null;
   /** Whether its Accept header says what it really takes. */
   readonly accept: "honoured" | "ignored";
+  /** How it wants NOTIFYs for lists: as RFC 4662 has them, or as linphone alone reads them. */
+  readonly lists: "standard" | "linphone";
   /** Answers to NOTIFY that end its subscription, beside 404 and 481. */
   readonly gone: readonly number[];
   /** What it is answered when it, or its site, subscribes too often: the status after which it comes back later and leaves nothing else. */

@@ -4,7 +4,7 @@ import type { Asking, Rendered } from "./event-package.ts";
 import type { ListMember, ListWatch } from "./list-watch.ts";
 import type { Subscription } from "./subscription.ts";
 
-/** The boundary: no document of ours holds it. */
+/** The boundary: no document of ours holds it. A token, so that it stands without quotes: linphone takes quotes for a part of it, and crashes. */
 const BOUNDARY = "lamplight-list";
 /** What an rlmi document, its part's headers and the boundaries take beside resources and parts. */
 const ENVELOPE = 380;
@@ -33,6 +33,7 @@ export function listBody(subscription: Subscription, list: ListWatch, bytesMax: 
   // its phone knows the members already, no piece says that it is all, so that no lamp goes dark for a moment.
   const isFull = wasFull && (names || !list.isKnown);
   const tag = subscription.dialog.localTag.replace(/[^A-Za-z0-9._-]/g, "");
+  const written = (contentId: string): string => (subscription.profile.lists === "linphone" ? `Content-Id: ${contentId}` : `Content-ID: <${contentId}>`);
   const told = new Map<number, RlmiResource>();
   const parts: string[] = [];
   let size = names ? of.members.reduce((sum, { uri, name }) => sum + rlmiSize(uri, name), ENVELOPE) : ENVELOPE;
@@ -55,15 +56,15 @@ export function listBody(subscription: Subscription, list: ListWatch, bytesMax: 
     if ((told.size > 0 || names) && size + more > bytesMax) break;
     size += more;
     told.set(at, resource);
-    if (text !== "") parts.push(bodyPart(now.contentType, cid, text));
+    if (text !== "") parts.push(bodyPart(now.contentType, written(cid), text));
     list.tell(at, now);
   }
   if (told.size === 0 && !wasFull) return null;
   const resources = names ? of.members.map(({ uri, name }, at) => told.get(at) ?? { uri, name, instance: null }) : [...told.values()];
   const rootId = `list.${version}@${tag}`;
-  const root = bodyPart(`${RLMI_TYPE};charset="UTF-8"`, rootId, renderRlmi({ uri: subscription.entity, version, isFull, name: wasFull ? of.name : "", resources }));
+  const root = bodyPart(`${RLMI_TYPE};charset="UTF-8"`, written(rootId), renderRlmi({ uri: subscription.entity, version, isFull, name: wasFull ? of.name : "", resources }));
   return {
-    contentType: `multipart/related;type="${RLMI_TYPE}";start="<${rootId}>";boundary="${BOUNDARY}"`,
+    contentType: `multipart/related;type="${RLMI_TYPE}";start="<${rootId}>";boundary=${BOUNDARY}`,
     head: joinedParts([root, ...parts], BOUNDARY),
     tail: "",
     isVersioned: false,

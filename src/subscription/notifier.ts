@@ -291,7 +291,7 @@ export class Notifier {
       subscription.isNoted = true;
       witness.sent(subscription);
     }
-    const headers = `Event: ${formatEvent(subscription.pack.name, subscription.eventId)}\r\nSubscription-State: ${state}\r\n${list === null ? "" : `Require: ${EVENTLIST}\r\n`}`;
+    const headers = `Event: ${formatEvent(eventName(subscription), subscription.eventId)}\r\nSubscription-State: ${state}\r\n${list === null ? "" : `Require: ${EVENTLIST}\r\n`}`;
     const body = rendered === null ? "" : rendered.isVersioned ? `${rendered.head}${cseq - 1}${rendered.tail}` : rendered.head;
     const stream = isLarge(subscription, body.length) ? this.#streamOf(subscription) : null;
     try {
@@ -356,4 +356,8 @@ function isByDatagram({ dialog: { flow, routes, target } }: Subscription): boole
   const [route] = routes;
   if (route === undefined && flow?.isOpen === true) return flow.protocol === "udp";
   return !/;transport=(?:tcp|tls|wss?)\b/i.test(route ?? target) && !/^<?sips:/i.test(route ?? target);
+}
+
+function eventName({ list, profile, pack }: Subscription): string {
+  return list !== null && profile.lists === "linphone" && pack.name === "presence" ? "Presence" : pack.name;
 }

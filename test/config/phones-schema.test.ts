@@ -27,9 +27,9 @@ function read(phones: string, more = ""): readonly PhoneRule[] | readonly string
 }
 
 test("rules are read as they are written; what is left out stays the built-in list's affair", () => {
-  expect(read('  - { match: "^snom", publish: im, pickup: replaces }\n  - { match: Console, profile: polycom, dialogs: one, alert_info: bellcore, digest: [MD5], gone: [489], overload: 503 }\n')).toEqual([
+  expect(read('  - { match: "^snom", publish: im, pickup: replaces }\n  - { match: Console, profile: polycom, dialogs: one, alert_info: bellcore, digest: [MD5], lists: linphone, gone: [489], overload: 503 }\n')).toEqual([
     { match: "^snom", profile: null, publish: "im", pickup: "replaces" },
-    { match: "Console", profile: "polycom", dialogs: "one", alertInfo: "bellcore", digest: ["MD5"], gone: [489], overload: 503 },
+    { match: "Console", profile: "polycom", dialogs: "one", alertInfo: "bellcore", digest: ["MD5"], lists: "linphone", gone: [489], overload: 503 },
   ]);
 });
 

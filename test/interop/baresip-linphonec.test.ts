@@ -59,6 +59,24 @@ describe.skipIf(obstacle("baresip", "linphonec") !== null)("baresip and linphone
     await baresip.contactShows("Bob", /Offline/);
   });
 
+  test("linphonec shows a list of friends that it subscribes to at once, as they come, talk and go", async () => {
+    const server = await startLamplight({ users: [...users, { id: "103", name: "Carol Clark", password: "secret-103" }] });
+    await server.setPresence("103", { activities: ["away"] });
+    const linphonec = await startLinphonec({ server: server.sip, user: bob.id, password: bob.password, transport: "tcp", watches: [`sip:101@${server.sip}`, `sip:103@${server.sip}`], listServer: `sip:rls@${server.sip}` });
+    await linphonec.line(/Friend .*103.* is Away/);
+    const subscriptions = (await server.get("/api/subscriptions")) as readonly { readonly event: string; readonly members?: number }[];
+    expect(subscriptions.map(({ event }) => event)).toEqual(["presence"]);
+    const baresip = await startBaresip({ server: server.sip, user: alice.id, password: alice.password });
+    await linphonec.line(/Friend .*101.* is Online/);
+    await baresip.command("dial", `sip:102@${server.sip}`);
+    await baresip.event("CALL_ESTABLISHED");
+    await linphonec.line(/Friend .*101.* is On the phone/);
+    await baresip.command("hangup");
+    await linphonec.line(/Friend .*101.* is Online/);
+    await server.setPresence("103", { activities: ["busy"] });
+    await linphonec.line(/Friend .*103.* is Busy/);
+  });
+
   test("each shows a call of the other, and what was set on a page, and goes back after it", async () => {
     const server = await startLamplight({ users });
     const linphonec = await startLinphonec({ server: server.sip, user: bob.id, password: bob.password, watches: [`sip:101@${server.sip}`] });

@@ -25,10 +25,12 @@ export interface LinphonecSettings {
   readonly answers?: "auto" | "manual";
   /** URIs of those whose presence it watches. */
   readonly watches?: readonly string[];
+  /** Where it subscribes to all of them at once: it sends its list there (RFC 5367). */
+  readonly listServer?: string;
 }
 
 /** Starts linphonec and waits until it has registered. */
-export async function startLinphonec({ server, user, password, transport = "udp", answers = "auto", watches = [] }: LinphonecSettings): Promise<Linphonec> {
+export async function startLinphonec({ server, user, password, transport = "udp", answers = "auto", watches = [], listServer }: LinphonecSettings): Promise<Linphonec> {
   const folder = scratchFolder("linphonec");
   mkdirSync(join(folder, ".local/share/linphone"), { recursive: true });
   const host = server.replace(/:\d+$/, "");
@@ -40,7 +42,7 @@ sip_tcp_port=${transport === "tcp" ? port : -1}
 sip_tls_port=-1
 default_proxy=0
 use_ipv6=0
-[rtp]
+${listServer === undefined ? "" : `rls_uri=${listServer}\n`}[rtp]
 audio_rtp_port=${await freePort("0.0.0.0")}
 [auth_info_0]
 username=${user}
