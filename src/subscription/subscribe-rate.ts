@@ -65,14 +65,15 @@ export interface SubscribeLimits {
 /** The limits that a new SUBSCRIBE can run into. */
 export type SubscribeBound = "address" | "user_agent" | "event";
 
-/** Addresses, User-Agents and events whose counts are remembered at once. */
-const COUNTED_MAX = 20_000;
+/** Addresses, User-Agents and events that are counted before those of which nothing was heard meanwhile are forgotten. */
+const COUNTED_MAX = 10_000;
 
 /** Bounds sources, beside single watchers: a site that comes back at once, a firmware that subscribes in a loop (one bucket a key, refilled evenly). */
 export class SourceRate {
   readonly #clock: Clock;
   readonly #limits: readonly (readonly [SubscribeBound, SubscribeLimit])[];
-  readonly #buckets = new Map<string, Bucket>();
+  #recent = new Map<string, Bucket>();
+  #before = new Map<string, Bucket>();
 
   constructor(clock: Clock, { perAddress, perUserAgent, perEvent }: SubscribeLimits) {
     this.#clock = clock;
@@ -85,11 +86,14 @@ export class SourceRate {
     const found: Bucket[] = [];
     for (const [bound, limit] of this.#limits) {
       const key = `${bound} ${source[bound].slice(0, 128)}`;
-      let bucket = this.#buckets.get(key);
+      let bucket = this.#recent.get(key);
       if (bucket === undefined) {
-        if (this.#buckets.size >= COUNTED_MAX) for (const [first] of this.#buckets) if (this.#buckets.delete(first)) break;
-        bucket = { left: limit.count, at: now };
-        this.#buckets.set(key, bucket);
+        bucket = this.#before.get(key) ?? { left: limit.count, at: now };
+        if (this.#recent.size >= COUNTED_MAX) {
+          this.#before = this.#recent;
+          this.#recent = new Map();
+        }
+        this.#recent.set(key, bucket);
       }
       bucket.left = Math.min(limit.count, bucket.left + (Math.max(0, now - bucket.at) * limit.count) / limit.perMs);
       bucket.at = now;
