@@ -66,6 +66,7 @@ export function defaults<K extends Keys>(keys: K): Reading<K> {
 
 /** Reads a map. Unknown keys are refused, a near miss is told the right name. Keys of `later` are refused as not supported yet. */
 export function map<K extends Keys>(keys: K, later: readonly string[] = [], wants = "a map with keys"): Reader<Reading<K>> {
+  const unwritten = defaults(keys);
   return {
     wants,
     keys,
@@ -75,7 +76,7 @@ export function map<K extends Keys>(keys: K, later: readonly string[] = [], want
         misfit(value, name, this.wants, context);
         return undefined;
       }
-      const read: Record<string, unknown> = { ...defaults(keys) };
+      const read: Record<string, unknown> = { ...unwritten };
       const prefix = name === "" ? "" : `${name}.`;
       const misspelt = new Set<Key<unknown>>();
       for (const entry of value.entries) {

@@ -152,7 +152,8 @@ export class BindingTable {
   restore(isKnown: (aor: Aor) => boolean): void {
     const nowMs = this.#clock.now();
     const refreshes = new Map([...this.#store.load("refreshes")].map((record) => [record.key, record]));
-    for (const record of [...this.#store.load("bindings")]) {
+    // One by one: all at once are a hundred megabytes that nobody needs.
+    for (const record of this.#store.load("bindings")) {
       const { key } = record;
       const aor = parseAor(key);
       const bindings = refreshed(readStoredBindings(record.value), record, refreshes.get(key));

@@ -368,7 +368,7 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     },
     restore() {
       publications.restore();
-      for (const { key, value } of [...store.load("subscriptions")]) {
+      for (const { key, value } of store.load("subscriptions")) {
         const subscription = readStoredSubscription(value, packages, deps.profileOf, lists);
         if (subscription === null || subscription.expiresAt <= clock.now() || table.hasTag(subscription.dialog.localTag)) {
           if (subscription === null) log.warn({ reason: key }, "a stored subscription cannot be read and is dropped");

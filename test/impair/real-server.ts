@@ -19,6 +19,8 @@ export interface RealServer {
   start(): Promise<void>;
   /** What `GET path` answers. */
   get(path: string): Promise<string>;
+  /** The number of its process, while it runs. */
+  pid(): number;
   /** Its log, newest last. */
   lines(): readonly string[];
   /** `http://127.0.0.1:PORT`, open to whoever asks. */
@@ -82,6 +84,7 @@ export async function realServer(domain: string, users: readonly string[], yaml:
       program.signal(signal);
     },
     get: async (path) => (await fetch(web + path)).text(),
+    pid: () => program.pid,
     lines: () => program.lines(),
     command: (...args) =>
       new Promise((done) => {
