@@ -74,9 +74,9 @@ async function firstEvents(): Promise<string> {
   const reader = response.body?.getReader();
   let text = "";
   while (reader !== undefined && !text.includes('"silent":[{')) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    text += Buffer.from(value).toString("utf8");
+    const read = await reader.read();
+    if (read.done) break;
+    text += Buffer.from(read.value as Uint8Array).toString("utf8");
   }
   ended.abort();
   return text;
@@ -158,7 +158,7 @@ test("a calendar that fails three times takes its word back, never says free, an
   const ask = await openWeb();
   const reason = stage.server.presence.reported("calendar", BOB).find(({ silence }) => silence !== undefined)?.silence ?? "";
   expect(reason).toMatch(/^the last \d+ polls of the calendar "own" failed \(this is no calendar in iCalendar format\)$/);
-  expect(JSON.parse(await ask("GET", "/api/presence/102/why"))).toMatchObject({ inputs: expect.arrayContaining([expect.objectContaining({ source: "calendar", won: false, reason: `Silent: ${reason}. What it said before no longer counts.` })]) as unknown });
+  expect(JSON.parse(await ask("GET", "/api/presence/102/why"))).toMatchObject({ inputs: expect.arrayContaining([expect.objectContaining({ source: "calendar", won: false, reason: `Silent: ${reason}. What it said before no longer counts.` }) as unknown]) as unknown });
   expect(await firstEvents(), "the page says so too").toContain(`"silent":[${JSON.stringify({ source: "calendar", reason })}]`);
   const metrics = await ask("GET", "/metrics");
   expect(metrics).toMatch(/lamplight_calendar_failures_total\{failure="unreadable"\} [3-9]/);
