@@ -32,7 +32,7 @@ async function shows(server: Lamplight, wanted: (shown: Shown) => boolean): Prom
 }
 
 describe.skipIf(obstacle("radicale") !== null)("the whole server with radicale", () => {
-  test("a meeting in the calendar is what others see, until it is deleted; nobody learns what it is about", async () => {
+  test("a meeting in the calendar is what others see, until it is deleted; nobody learns what it is about", { timeout: 150_000 }, async () => {
     const place = await startRadicale();
     await makeCalendar(place, "/bob/work/", "bob");
     await putEvent(place, "/bob/work/now.ics", eventLines("now", `DTSTART:${inMinutes(-10)}`, `DTEND:${inMinutes(30)}`, "ORGANIZER:mailto:bob@office.test", "ATTENDEE:mailto:guest@office.test"), "bob");
