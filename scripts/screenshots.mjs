@@ -1,4 +1,4 @@
-// Takes the pictures of docs/pictures/: `node scripts/screenshots.mjs` after `npm run build`. Needs Debian's chromium.
+// Takes the pictures of docs/pictures/: `node scripts/screenshots.mjs` after `npm run build`; named ones, also those that no page shows: `node scripts/screenshots.mjs office-2000 console-phones`. Needs Debian's chromium.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -9,8 +9,8 @@ mkdirSync(folder, { recursive: true });
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
-async function picture(office, name, { width, height, scheme = "light", path = "", before = async () => undefined, ready = "#people .tile" }) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: 1.5, locale: "en-GB", reducedMotion: "reduce" });
+async function picture(office, name, { width, height, scheme = "light", scale = 1.25, path = "", before = async () => undefined, ready = "#people .tile" }) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: scale, locale: "en-GB", reducedMotion: "reduce" });
   const page = await context.newPage();
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") console.error(`${name}: ${message.text()}`);
@@ -51,7 +51,9 @@ async function live(office, people) {
 }
 
 const only = process.argv.slice(2);
-const wanted = (name) => only.length === 0 || only.includes(name);
+/** What the documentation shows. */
+const SHOWN = ["wallboard-light", "wallboard-dark", "board", "phone", "why", "my-state", "console-health"];
+const wanted = (name) => (only.length === 0 ? SHOWN : only).includes(name);
 
 if (["wallboard-light", "wallboard-dark", "board", "phone", "why", "my-state", "console-calls", "console-phones", "console-health", "sign-in"].some(wanted)) {
   const office = await startOffice({ people: 60, registered: 54 });
@@ -59,18 +61,18 @@ if (["wallboard-light", "wallboard-dark", "board", "phone", "why", "my-state", "
   const shots = [
     ["wallboard-light", { width: 1440, height: 900 }],
     ["wallboard-dark", { width: 1440, height: 900, scheme: "dark" }],
-    ["board", { width: 1920, height: 1080, path: "?layout=board", ready: ".big-tile" }],
+    ["board", { width: 1920, height: 1080, scale: 1, path: "?layout=board", ready: ".big-tile" }],
     ["board-dark", { width: 1920, height: 1080, path: "?layout=board&theme=dark", ready: ".big-tile" }],
-    ["phone", { width: 390, height: 844 }],
+    ["phone", { width: 390, height: 844, scale: 1.5 }],
     ["why", { width: 1440, height: 900, before: async (page) => {
       await page.click('.tile[data-aor="sip:112@tel.example.test"]');
       await page.waitForSelector(".inputs .input");
       await page.waitForSelector(".timeline");
     } }],
-    ["my-state", { width: 1440, height: 900, before: (page) => page.click(".me summary") }],
+    ["my-state", { width: 1120, height: 640, before: (page) => page.click(".me summary") }],
     ["console-calls", { width: 1440, height: 900, path: "#/calls", ready: "tbody tr" }],
     ["console-phones", { width: 1440, height: 1100, path: "#/phones?user_agent=snomD785/10.1.169.16&state=ringing", ready: ".preview pre" }],
-    ["console-health", { width: 1440, height: 900, path: "#/health", ready: ".chart canvas", before: (page) => page.waitForTimeout(Number(process.env.HEALTH_MS ?? 1000)) }],
+    ["console-health", { width: 1440, height: 900, path: "#/health", ready: ".chart canvas", before: (page) => page.waitForTimeout(Number(process.env.HEALTH_MS ?? 60_000)) }],
     ["wallboard-8-of-60", { width: 1440, height: 900, before: async (page) => {
       await page.fill("#search", "an");
     } }],

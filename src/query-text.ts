@@ -31,9 +31,7 @@ const HUES: Readonly<Record<string, Hue>> = {
 /** A list of the API as a table that fits a terminal. `now` in ms since 1970. */
 export function listText(subject: Subject, answer: unknown, now: number, look: Look = plainLook): string {
   const rows = objectsOf(answer);
-  // Where there is little room, people of the one domain need not name it.
-  const home = look.columns === null ? "" : homeDomain(rows);
-  const who = (uri: string): string => (home !== "" && uri.endsWith(home) ? short(uri).slice(0, -home.length) : short(uri));
+  const who = namer(rows, look);
   const tableOr = (empty: string, heads: readonly Head[], cells: readonly (readonly string[])[]): string => tableText(empty, heads, cells, look);
   switch (subject) {
     case "registrations":
@@ -77,7 +75,9 @@ export function whyText(answer: Fields, now: number, look: Look = plainLook): st
   const recorded = objectsOf(answer.recorded)[0];
   const then = recorded === undefined ? "" : `as it was at ${textOf(answer, "at")}; recorded at ${textOf(recorded, "at")}, the record goes back to ${textOf(recorded, "from")}\n`;
   const next = left(textOf(answer, "next_change_at"), now);
-  const watchers = objectsOf(answer.watchers).map((one) => [`   ${short(textOf(one, "watcher"))}`, textOf(one, "event"), ...sentOf(one, now), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
+  const told = objectsOf(answer.watchers);
+  const who = namer(told, look);
+  const watchers = told.map((one) => [`   ${who(textOf(one, "watcher"))}`, textOf(one, "event"), ...sentOf(one, now), left(textOf(one, "expires_at"), now), textOf(one, "user_agent")]);
   return (
     `${painted(`${short(textOf(answer, "aor"))}: ${stateOf(document)}`, "bold", look)}\nsource: ${textOf(document, "source")}${since === "" ? "" : `, ${since}`}\n${then}\n` +
     `what each source says; * won\n${inputsText(answer.inputs, now, look)}${next === "" ? "" : `   something begins or lapses in ${next}\n`}\n` +
@@ -147,6 +147,12 @@ function dotted(parts: readonly string[]): string {
 /** An address without its scheme: `101@tel.example.test`. */
 function short(uri: string): string {
   return uri.replace(/^sips?:/, "");
+}
+
+/** Names people in a table of these rows: where there is little room, those of the one domain without it. */
+function namer(rows: readonly Fields[], look: Look): (uri: string) => string {
+  const home = look.columns === null ? "" : homeDomain(rows);
+  return (uri) => (home !== "" && uri.endsWith(home) ? short(uri).slice(0, -home.length) : short(uri));
 }
 
 /** `@office.example`, the domain that most of the people in these rows have; empty when there are none. */

@@ -22,9 +22,9 @@ export async function startOffice({ people, registered = people }) {
   const folder = mkdtempSync(join(tmpdir(), "lamplight-pictures-"));
   const [sipPort, webPort] = [await freePort(), await freePort()];
   const web = `http://127.0.0.1:${webPort}`;
-  writeFileSync(join(folder, "lamplight.yaml"), `domain: ${DOMAIN}\nlisten: ["udp://127.0.0.1:${sipPort}"]\nauthentication: { require: none }\nweb: { listen: "${web}", token: pictures }\nlog: { level: error }\n`);
+  writeFileSync(join(folder, "lamplight.yaml"), `domain: ${DOMAIN}\nlisten: ["udp://127.0.0.1:${sipPort}"]\nauthentication: { require: none }\nweb: { listen: "${web}", token: pictures }\nlog: { level: error }\n`, { mode: 0o600 });
   const users = Array.from({ length: people }, (_, index) => `  - { id: "${101 + index}", name: ${JSON.stringify(nameOf(index))}, password: x${index}, numbers: ["+322555${String(1000 + index)}"] }\n`);
-  writeFileSync(join(folder, "directory.yaml"), `users:\n${users.join("")}`);
+  writeFileSync(join(folder, "directory.yaml"), `users:\n${users.join("")}${people < 20 ? "" : `groups:\n${GROUPS.map((name, at) => groupOf(name, at, people)).join("")}`}`, { mode: 0o600 });
   const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
   const server = spawn(process.execPath, [main, "start", "--config", join(folder, "lamplight.yaml"), "--data", join(folder, "data")], { cwd: folder, stdio: "inherit" });
   for (let tries = 0; tries < 200; tries++) {
@@ -50,6 +50,13 @@ export async function startOffice({ people, registered = people }) {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+const GROUPS = ["Sales", "Support", "Engineering", "Office"];
+
+function groupOf(name, at, people) {
+  const members = Array.from({ length: people }, (_, index) => index).filter((index) => index % GROUPS.length === at);
+  return `  - { id: "${name.toLowerCase()}", name: ${name}, members: [${members.map((index) => `"${101 + index}"`).join(", ")}] }\n`;
 }
 
 async function freePort() {

@@ -22,7 +22,10 @@ export function Phones(): JSX.Element {
     const found = await ask<PhonePreview>("GET", `api/phones?${query.toString()}`);
     said.value = found.ok ? "" : found.message;
     preview.value = found.ok ? found.value : null;
-    if (found.ok) rewrite("phones", query);
+    if (!found.ok) return;
+    rewrite("phones", query);
+    // A list of many phones stands above it.
+    requestAnimationFrame(() => document.getElementById("profile-title")?.scrollIntoView({ block: "start" }));
   };
   // A page that was asked something can be passed on as a link.
   useSignalEffect(() => {
