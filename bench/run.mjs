@@ -1,5 +1,5 @@
 // `npm run bench`: our built server and, where it is installed, kamailio, in turn, on pinned cores. README.md says what each part does and how to read it.
-//   npm run bench -- [--json] [--only call,register,memory,morning,overload] [--seconds 8] [--rounds 1] [--ours] [--server FILE]
+//   npm run bench -- [--json] [--only call,register,memory,morning,overload,calendars] [--seconds 8] [--rounds 1] [--ours] [--server FILE]
 //   npm run bench -- --micro [--only parse]        npm run bench -- --soak [MINUTES]        npm run bench -- --chaos SEEDS [FIRST]
 // Quote ratios of one run only: the machine's speed drifts. Runs with foreign load above 10 % are marked and should be discarded.
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildGenerators } from "./rig/generator.mjs";
 import { isInstalled } from "./rig/programs.mjs";
+import { calendarsText, measureCalendars } from "./works/calendars.mjs";
 import { chaosText, measureChaos } from "./works/chaos.mjs";
 import { measureMemory, memoryText } from "./works/memory.mjs";
 import { measureMicro, microText } from "./works/micro.mjs";
@@ -40,6 +41,7 @@ const PARTS = [
   { name: "memory", measure: measureMemory, text: memoryText },
   { name: "morning", measure: measureMorning, text: morningText },
   { name: "overload", measure: measureOverload, text: overloadText },
+  { name: "calendars", measure: measureCalendars, text: calendarsText },
 ];
 
 const only = options.only?.split(",");

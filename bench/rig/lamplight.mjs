@@ -7,8 +7,9 @@ import { endProgram, serverCore, startPinned } from "./programs.mjs";
 
 export const name = "lamplight";
 
-/** A running server. `require` as in the configuration: none, register or all. `keepStore`: start again on what the folder holds. `port`: of a server before. */
-export async function startLamplight({ main, folder, users = 10_000, require = "none", keepStore = false, port: wantedPort, durability }) {
+/** A running server. `require` as in the configuration: none, register or all. `keepStore`: start again on what the folder holds. `port`: of a server before.
+ *  `yaml`: more lines of the configuration. With it everybody has a mailbox, `u0@bench.example` …. */
+export async function startLamplight({ main, folder, users = 10_000, require = "none", keepStore = false, port: wantedPort, durability, yaml = [] }) {
   const [port, webPort] = wantedPort === undefined ? [await freePort(), await freePort()] : [wantedPort, await freePort()];
   const address = `127.0.0.1:${port}`;
   const data = join(folder, "data");
@@ -22,9 +23,10 @@ export async function startLamplight({ main, folder, users = 10_000, require = "
     "log: { level: warn }",
     "directory: ./directory.yaml",
     ...(durability === undefined ? [] : [`durability: ${durability}`]),
+    ...yaml,
   ];
   writeFileSync(join(folder, "lamplight.yaml"), `${config.join("\n")}\n`, { mode: 0o600 });
-  const people = Array.from({ length: users }, (_, at) => `  - { id: u${at}, password: secret }\n`);
+  const people = Array.from({ length: users }, (_, at) => `  - { id: u${at}, password: secret${yaml.length === 0 ? "" : `, mailbox: u${at}@bench.example`} }\n`);
   writeFileSync(join(folder, "directory.yaml"), `users:\n  - { id: caller, password: secret }\n${people.join("")}`, { mode: 0o600 });
 
   const startedMs = performance.now();
