@@ -79,13 +79,15 @@ export class CaldavCalendar {
   async #refresh(found: FoundCalendar, isCovered: boolean, span: Span, signal: AbortSignal): Promise<WebFailure | null> {
     if (isCovered && this.#syncToken !== null) {
       const changes = await this.#report(syncReport(this.#syncToken), "0", signal);
-      if (!("failure" in changes)) return this.#applyChanges(changes, signal);
-      // The token may be too old (RFC 6578 §3.2: 403 or 409): everything is looked at anew.
-      if (changes.failure === "credentials" || changes.failure === "timeout" || changes.failure === "throttled") return changes;
+      // The token may be too old (RFC 6578 §3.2: 403 or 409), or there are too many changes (§3.6): everything is looked at anew.
+      if (!("failure" in changes)) {
+        if (!isTruncated(changes)) return this.#applyChanges(changes, signal);
+      } else if (changes.failure === "credentials" || changes.failure === "timeout" || changes.failure === "throttled") return changes;
     }
     const covered = { from: span.from - DAY_MS, to: span.to + MARGIN_MS };
     const query = await this.#report(queryReport(covered), "1", signal);
     if ("failure" in query) return query;
+    if (isTruncated(query)) return webFailure("too-large", `${this.#url.host} tells only a part of the calendar`);
     // Some servers, Xandikos among them, find of a repeating event its first time only.
     const repeating = await this.#report(repeatingReport(), "1", signal);
     if ("failure" in repeating && !UNKNOWN_FILTER.has(repeating.failure)) return repeating;
@@ -122,6 +124,8 @@ export class CaldavCalendar {
     }
     const failed = await this.#fetch(wanted, kept, signal);
     if (failed === null) this.#events = kept;
+    // Changes bring events of any time: what has gathered is left behind by the next look at everything.
+    if (kept.size > RESOURCES_MAX) this.#covered = null;
     return failed;
   }
 
@@ -167,4 +171,9 @@ export class CaldavCalendar {
 
 function etagOf({ properties }: DavResource): string {
   return properties.get("getetag")?.text ?? "";
+}
+
+/** The server says that there is more (RFC 6578 §3.6). */
+function isTruncated({ resources }: DavMultistatus): boolean {
+  return resources.some(({ status }) => status === 507);
 }

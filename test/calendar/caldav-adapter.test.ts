@@ -84,6 +84,23 @@ describe("what changed", () => {
     expect(stand.server.seen.at(-1)?.body).not.toContain("a.ics");
   });
 
+  test("changes that are told in part lead to a look at everything; a calendar that is told in part is not taken for a whole one", async () => {
+    const partly = `<d:response><d:href>${CALENDAR}</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>`;
+    let token = 1;
+    let isPartial = false;
+    const stand = await stage((what, response) => {
+      if (what === "REPORT sync-collection" || (isPartial && what === "REPORT calendar-query")) return sayDav(response, multistatus(partly, davResource(`${CALENDAR}a.ics`, '<d:getetag>"1"</d:getetag>')));
+      return what === `PROPFIND ${HOME}` && sayDav(response, multistatus(davResource(CALENDAR, `<d:resourcetype><c:calendar/></d:resourcetype><d:sync-token>urn:${String(token)}</d:sync-token>`)));
+    });
+    expect(await readingOf(stand.adapter)).toEqual(nine);
+    token++;
+    stand.events.set("b.ics", { tag: '"b1"', text: eventText("110000", "120000") });
+    expect(await readingOf(stand.adapter)).toEqual(busyAt(["09:00", "10:00"], ["11:00", "12:00"]));
+    token++;
+    isPartial = true;
+    expect(await readingOf(stand.adapter)).toMatchObject({ kind: "failure", failure: "too-large" });
+  });
+
   test("what could not be read is asked for again, and a failure in between loses nothing", async () => {
     let isBroken = false;
     const stand = await stage((what, response) => isBroken && what === "REPORT calendar-multiget" && sayDav(response, "<d:multistatus"));
