@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { seededRandom } from "../../src/base/random.ts";
 import { aor, domain, flowFrom, registerText, site, udpFlow, type RegisterText, type Site } from "./site.ts";
 
 const contact = "Contact: <sip:101@192.0.2.7:5060>";
@@ -259,6 +260,25 @@ describe("GRUU", () => {
       expect(at.registrar.aorOfTempGruu(forged)).toBeNull();
     }
     for (const user of ["", "101", "tgruu.", "tgruu.AAAA", `tgruu.${"A".repeat(28)}`, `tgruu.${"*".repeat(28)}`]) expect(at.registrar.aorOfTempGruu(user)).toBeNull();
+  });
+  test("100,000 that are made up, or are others in one or two places, lead nowhere (seeded)", () => {
+    const seed = 20_261_121;
+    const random = seededRandom(seed);
+    const at = site();
+    const { temp } = gruus(at.send(registerText({ lines })).contacts[0] ?? "");
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const letter = (): string => alphabet.charAt(random.below(alphabet.length));
+    const found: string[] = [];
+    for (let round = 0; round < 100_000; round++) {
+      const letters = round % 2 === 0 ? Array.from({ length: 28 }, letter) : [...temp.slice("tgruu.".length)];
+      if (round % 2 === 1) for (let change = 0; change <= random.below(2); change++) letters[random.below(letters.length)] = letter();
+      const forged = `tgruu.${letters.join("")}`;
+      if (forged !== temp && at.registrar.aorOfTempGruu(forged) !== null) found.push(`round ${String(round)}: ${forged}`);
+      const gr = letters.join("").slice(0, random.below(28));
+      if (at.registrar.gruuTarget(aor("101"), gr) !== null) found.push(`round ${String(round)}: gr=${gr}`);
+    }
+    expect(found, `seed ${String(seed)}`).toEqual([]);
+    expect(at.registrar.aorOfTempGruu(temp)?.aor).toBe(aor("101"));
   });
   test("a GRUU is no contact of its own AoR", () => {
     const at = site();

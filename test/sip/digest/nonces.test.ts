@@ -35,6 +35,23 @@ test("every changed character makes a nonce foreign", () => {
   for (const other of ["", nonce + "0", nonce.slice(1), nonce.toUpperCase() + "x", "\xff".repeat(39)]) expect(nonces.check(other)).toBe("foreign");
 });
 
+test("100,000 that are made up, or are others in one or two places, are all foreign (seeded)", () => {
+  const seed = 20_261_121;
+  const random = seededRandom(seed);
+  const nonces = createNonces({ clock: new FakeClock(), random: seededRandom(1), secret });
+  const real = nonces.issue();
+  const alphabet = [...new Set(Array.from({ length: 50 }, () => nonces.issue()).join(""))];
+  const letter = (): string => alphabet[random.below(alphabet.length)] ?? "";
+  const accepted: string[] = [];
+  for (let round = 0; round < 100_000; round++) {
+    const letters = round % 2 === 0 ? Array.from({ length: round % 4 === 0 ? real.length : random.below(80) }, letter) : [...real];
+    if (round % 2 === 1) for (let change = 0; change <= random.below(2); change++) letters[random.below(letters.length)] = letter();
+    const forged = letters.join("");
+    if (forged !== real && nonces.check(forged) !== "foreign") accepted.push(`round ${String(round)}: ${forged}`);
+  }
+  expect(accepted, `seed ${String(seed)}`).toEqual([]);
+});
+
 test("no two of 100,000 nonces are alike", () => {
   const nonces = createNonces({ clock: new FakeClock(), random: seededRandom(1), secret });
   expect(new Set(Array.from({ length: 100_000 }, () => nonces.issue())).size).toBe(100_000);

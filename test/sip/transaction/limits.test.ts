@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { seededRandom } from "../../../src/base/random.ts";
 import { Header } from "../../../src/sip/header-name.ts";
 import { Message } from "../../../src/sip/message.ts";
+import { tagOf } from "../../../src/sip/name-addr.ts";
 import { Wire } from "./wire.ts";
 
 describe("a full table", () => {
@@ -67,6 +69,42 @@ describe("more calls than can be done", () => {
     expect(Message.of(wire.got.at(-1)?.text ?? "").status).toBe(200);
     expect(wire.gate.shed).toBeGreaterThan(0);
   });
+});
+
+test("100,000 ACKs with made-up tags are never taken for the ACK of an answer without a transaction, and cost nothing that stays (seeded)", async () => {
+  const seed = 20_261_121;
+  const random = seededRandom(seed);
+  const wire = await Wire.open("udp", { transactionsMax: 1 });
+  wire.onRequest = (transaction) => {
+    wire.reply(transaction, 200);
+  };
+  wire.request("OPTIONS", { branch: "z9hG4bKfirst" });
+  wire.request("OPTIONS", { branch: "z9hG4bKfull" });
+  wire.settle();
+  const refusal = Message.of(wire.got.at(-1)?.text ?? "");
+  expect(refusal.status).toBe(503);
+  const real = tagOf(refusal.header(Header.to));
+  const via = refusal.header(Header.via)?.replace(/;received=[^;]*/, "") ?? "";
+  const ack = (tag: string): string =>
+    `ACK sip:x@10.0.0.1 SIP/2.0\r\nVia: ${via}\r\nMax-Forwards: 70\r\nFrom: ${refusal.header(Header.from) ?? ""}\r\nTo: <sip:x@10.0.0.1>;tag=${tag}\r\nCall-ID: ${refusal.callId}\r\nCSeq: ${String(refusal.cseq)} ACK\r\nContent-Length: 0\r\n\r\n`;
+  const before = wire.left;
+  // The right one is ours: it goes no further.
+  wire.layer.onMessage(ack(real), wire.flow());
+  expect(wire.acks).toEqual([]);
+  const alphabet = "0123456789abcdef";
+  const letter = (): string => alphabet.charAt(random.below(alphabet.length));
+  let swallowed = 0;
+  for (let round = 0; round < 100_000; round++) {
+    const letters = round % 2 === 0 ? ["l", ...Array.from({ length: real.length - 1 }, letter)] : [...real];
+    if (round % 2 === 1) letters[random.below(letters.length)] = letter();
+    const tag = letters.join("");
+    if (tag === real) continue;
+    wire.acks.length = 0;
+    wire.layer.onMessage(ack(tag), wire.flow());
+    if (wire.acks.length !== 1) swallowed++;
+  }
+  expect(swallowed, `seed ${String(seed)}`).toBe(0);
+  expect(wire.left).toEqual(before);
 });
 
 describe("a connection that ends", () => {
