@@ -43,6 +43,8 @@ const INSTANCE_STEPS = 10;
 export interface EventSeries {
   /** Entries that touch the span, in no order; stops soon after there are more than `entriesMax`, and when the budget is spent. */
   addTo(entries: CalendarEntry[], span: Span, budget: Budget, entriesMax: number): void;
+  /** True when nothing of it can touch what comes after that moment (ms since 1970): most of a calendar. */
+  isOver(at: number): boolean;
 }
 
 /** A series of the components of one UID; `unread` of them broke the rules and are left out. */
@@ -111,6 +113,16 @@ class Series implements EventSeries {
     for (const { meaning, start, length } of this.#single.values()) if (--budget.steps >= 0) add(entries, meaning, start.local, length, start.zone, span);
     // Without its master, as a guest invited to the rest of a series has it, only the first is known.
     if (this.#masters.length === 0) for (const { meaning, start, length } of this.#ranges) add(entries, meaning, start.local, length, start.zone, span);
+  }
+
+  isOver(at: number): boolean {
+    const local = at - this.#reachMs;
+    const isPast = ({ start, length }: EventPart): boolean => start.local + lengthMs(length) < local;
+    return (
+      this.#masters.every((master) => isPast(master) && master.rules.every((rule) => untilOf(rule, master.start) < local) && master.dates.every(({ time }) => time.local < local)) &&
+      this.#ranges.every(isPast) &&
+      [...this.#single.values()].every(isPast)
+    );
   }
 
   *#instances(master: Master, span: Span, budget: Budget): Generator<{ readonly local: LocalTime; readonly length: EventLength }> {

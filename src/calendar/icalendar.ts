@@ -31,6 +31,8 @@ export interface CalendarSettings {
   readonly zone: string;
   /** Events that block no time count too, as in calendars of holidays; default false. */
   readonly countsTransparent?: boolean;
+  /** No span that is asked for later begins before (ms since 1970): what is over then is not kept. Left out: everything is. */
+  readonly since?: number;
   readonly limits?: CalendarLimits;
 }
 
@@ -61,7 +63,7 @@ export function parseCalendar(text: string, settings: CalendarSettings): ParsedC
   let unread = read.broken;
   for (const components of byUid(read.components)) {
     const { series, unread: some } = eventSeries(components, context);
-    all.push(series);
+    if (settings.since === undefined || !series.isOver(settings.since)) all.push(series);
     unread += some;
   }
   const periods = read.components.filter(({ name }) => name === "vfreebusy").flatMap((component) => freeBusy(component, zones));

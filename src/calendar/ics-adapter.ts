@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { watch, type FSWatcher } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -12,8 +13,13 @@ type Failure = Reading & { readonly kind: "failure" };
 /** What was read last from one place, and by what the place says that it is still the same. */
 interface Kept {
   readonly mark: string;
+  /** Of its bytes, for places that do not say. */
+  readonly digest: string;
   readonly calendar: ParsedCalendar | Failure;
 }
+
+/** What was over so long ago is not kept: nobody asks for it again, and it is most of a calendar. */
+const PAST_MS = 2 * 86_400_000;
 
 /** A calendar that is a file or a web address in iCalendar format; with `{mailbox}` in its address one for each person. What has not changed is not read again. */
 export function icsAdapter(settings: AdapterSettings): CalendarAdapter {
@@ -93,10 +99,16 @@ class IcsAdapter implements CalendarAdapter {
   }
 
   #keep(mailbox: string, mark: string, bytes: Buffer): ParsedCalendar | Failure {
-    const { calendar, zone } = this.#settings;
-    const parsed = parseCalendar(bytes.toString("utf8"), { owner: mailbox === "" ? [] : [mailbox], zone, countsTransparent: calendar.as !== null });
+    const { calendar, zone, clock } = this.#settings;
+    const digest = createHash("sha256").update(bytes).digest("base64");
+    const kept = this.#kept.get(mailbox);
+    if (kept?.digest === digest && kept.calendar.kind === "calendar") {
+      this.#kept.set(mailbox, { ...kept, mark });
+      return kept.calendar;
+    }
+    const parsed = parseCalendar(bytes.toString("utf8"), { owner: mailbox === "" ? [] : [mailbox], zone, countsTransparent: calendar.as !== null, since: clock.now() - PAST_MS });
     // What could not be read is asked for whole the next time.
-    this.#kept.set(mailbox, { mark: parsed.kind === "calendar" ? mark : "", calendar: parsed });
+    this.#kept.set(mailbox, { mark: parsed.kind === "calendar" ? mark : "", digest, calendar: parsed });
     return parsed;
   }
 

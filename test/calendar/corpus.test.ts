@@ -39,3 +39,12 @@ test.each(files)("%s is read or refused, and soon", (name) => {
   else expect(reading.text).not.toBe("");
   expect(performance.now() - began).toBeLessThan(5000);
 });
+
+test.each(files)("%s says the same of what is to come when what is over is dropped", (name) => {
+  const text = readFileSync(join(FOLDER, name), "utf8");
+  for (const year of [1998, 2009, 2013, 2020]) {
+    const since = Date.UTC(year, 5, 1);
+    const settings = { owner: [], zone: "Europe/Brussels", span: { from: since, to: Date.UTC(year + 5, 0, 1) } };
+    expect(readCalendar(text, { ...settings, since })).toEqual(readCalendar(text, settings));
+  }
+});

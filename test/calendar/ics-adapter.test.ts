@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../src/base/clock.ts";
+import { systemClock, type Clock } from "../../src/base/clock.ts";
 import type { CalendarAdapter, Reading } from "../../src/calendar/adapter.ts";
 import { icsAdapter } from "../../src/calendar/ics-adapter.ts";
 import type { CalendarConfig } from "../../src/config/calendars-schema.ts";
@@ -14,6 +14,7 @@ import { webServer, type Seen, type WebServer } from "./web-server.ts";
 
 const NOW = Date.UTC(2026, 2, 2, 9);
 const SPAN = { from: NOW, to: NOW + 86_400_000 };
+const clock: Clock = { now: () => NOW, after: (delayMs, run) => systemClock.after(delayMs, run) };
 const ENTRY = { start: NOW, end: NOW + 3_600_000, kind: "busy", hasAttendees: false, isPrivate: false };
 const TEXT = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:QUARTZFALCON\r\nDTSTART:20260302T090000Z\r\nDTEND:20260302T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
 
@@ -34,7 +35,7 @@ afterEach(async () => {
 });
 
 function adapterOf(more: Partial<CalendarConfig>): CalendarAdapter {
-  const adapter = icsAdapter({ calendar: config(more), zone: "Europe/Brussels", clock: systemClock });
+  const adapter = icsAdapter({ calendar: config(more), zone: "Europe/Brussels", clock });
   open.push(adapter);
   return adapter;
 }
@@ -76,6 +77,15 @@ describe("a calendar on a web server", () => {
     expect(server.seen[1]?.headers["if-none-match"]).toBeUndefined();
     const odd = await serverOf((_, response) => response.writeHead(304).end());
     expect(await read(adapterOf({ url: `${odd.url}/a.ics` }))).toMatchObject({ kind: "failure" });
+  });
+
+  test("from a server that does not say whether it is still the same, it is read again only when it is another", async () => {
+    let body = TEXT;
+    const server = await serverOf((_, response) => response.writeHead(200).end(body));
+    const adapter = adapterOf({ url: server.url });
+    for (let times = 0; times < 3; times++) expect(await read(adapter)).toEqual(spoke);
+    body = TEXT.replace("T100000Z", "T110000Z");
+    expect(await read(adapter)).toEqual({ kind: "entries", entries: [{ ...ENTRY, end: NOW + 2 * 3_600_000 }] });
   });
 
   test("is asked for each mailbox by itself, and one that fails hurts no other", async () => {
