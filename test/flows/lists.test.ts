@@ -1,5 +1,6 @@
 import { deflateSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
+import { parseAor } from "../../src/base/ids.ts";
 import { Header } from "../../src/sip/header-name.ts";
 import type { Message } from "../../src/sip/message.ts";
 import { tagOf } from "../../src/sip/name-addr.ts";
@@ -139,6 +140,40 @@ test("after a NOTIFY that was lost the next one shows everyone; 481 ends the sub
   await bob.register("Expires: 0\r\n");
   await desk.next();
   expect((await desk.again(LIST)).status).toBe(481);
+});
+
+test.each([1, 60, 500])("a list of %i: a refresh shows everyone, so does what follows a lost NOTIFY; a new rule ends one member, and gives him back", { timeout: 60_000 }, async (count) => {
+  const alice = parseAor(`sip:101@${DOMAIN}`);
+  if (alice === null) throw new Error("no AoR");
+  stage = await Stage.start({ people: office(count) });
+  const phone = await stage.phone("105", "tcp");
+  await phone.register();
+  let status = 200;
+  phone.onRequest = (request) => (request.method === "NOTIFY" ? phone.answer(request, status, "X", { contact: false }) : null);
+  const desk = await watch(phone, "desk", "presence", LIST);
+  /** Takes NOTIFYs, of which the first shows everyone's name, until everyone has been shown. */
+  const everyone = async (first: Message): Promise<void> => {
+    const list = new KnownList();
+    expect(list.take(first).isFull).toBe(true);
+    while (list.known.size < count || [...list.known.values()].includes("")) list.take(await desk.next());
+    expect(list.known.size).toBe(count);
+  };
+  await everyone(desk.notify);
+  expect((await desk.again(LIST)).status).toBe(200);
+  await everyone(await desk.next());
+
+  status = 500;
+  stage.server.spoken.set(alice, true);
+  expect(shownList(await desk.next()).resources.map(({ uri }) => uri)).toEqual([alice]);
+  status = 200;
+  // A REGISTER of the watcher resumes what is suspect.
+  await phone.register();
+  await everyone(await desk.next());
+
+  stage.reload(office(count).replace("secret-101 }", 'secret-101, watchers: { block: ["105"] } }'));
+  expect(shownList(await desk.next()).resources).toMatchObject([{ uri: alice, state: "terminated", reason: "rejected", body: "" }]);
+  stage.reload(office(count));
+  expect(shownList(await desk.next()).resources).toMatchObject([{ uri: alice, state: "active" }]);
 });
 
 test("members come and go with the directory; a list that is gone ends", async () => {
