@@ -12,6 +12,8 @@ const TIMERS_PER_RUN_MAX = 20_000_000;
 /** Time that a test moves by hand. Timers run in order of their time, equal times in order of their making. */
 export class FakeClock implements Clock {
   #now: number;
+  /** Called after each timer that ran, as an event loop ends its turn. */
+  afterEach: () => void = () => undefined;
   #order = 0;
   readonly #heap: Timer[] = [];
 
@@ -98,6 +100,7 @@ export class FakeClock implements Clock {
     const run = next.run;
     next.run = null;
     run?.();
+    this.afterEach();
     return true;
   }
 

@@ -26,8 +26,8 @@ export interface SimTraffic {
 /** A network in made-up time: every run with the same random source and the same calls is the same run. */
 export interface SimNetwork {
   /** A host with that address that listens on those URLs (`udp://0.0.0.0:5060`; a wildcard means the host's own address; port 0 takes a free one).
-   *  A host that was stopped may be made again, with the same address. */
-  transports(address: string, listen: readonly string[]): Transports;
+   *  A host that was stopped may be made again, with the same address. `beforeLeave` is called before each message of its own leaves. */
+  transports(address: string, listen: readonly string[], beforeLeave?: () => void): Transports;
   /** Changes the weather from now on. */
   set(conditions: Partial<SimConditions>): void;
   /** Nothing passes between two hosts (in either direction) until `heal`: datagrams are lost, connections stall, new ones time out. */
@@ -79,9 +79,9 @@ class Network implements SimNetwork {
     this.#conditions = { loss: options.loss ?? 0, duplicate: options.duplicate ?? 0, reorder: options.reorder ?? 0, delayMs: options.delayMs ?? [1, 1] };
   }
 
-  transports(address: string, listen: readonly string[]): Transports {
+  transports(address: string, listen: readonly string[], beforeLeave: () => void = () => undefined): Transports {
     if (this.#hosts.get(address)?.isAlive === true) throw new Error(`the host ${address} exists already`);
-    const host = new Host(this, address, listen);
+    const host = new Host(this, address, listen, beforeLeave);
     this.#hosts.set(address, host);
     return host;
   }
@@ -209,13 +209,15 @@ class Host implements Transports {
   readonly listeners: readonly Listener[];
   isAlive = true;
   handler: TransportHandler | null = null;
+  readonly beforeLeave: () => void;
   readonly #udpFlows = new Map<string, UdpFlow>();
   readonly #streams = new Map<number, StreamFlow>();
   #nextPort = FIRST_EPHEMERAL_PORT;
 
-  constructor(network: Network, address: string, listen: readonly string[]) {
+  constructor(network: Network, address: string, listen: readonly string[], beforeLeave: () => void) {
     this.network = network;
     this.address = address;
+    this.beforeLeave = beforeLeave;
     this.listeners = listen.map((url) => {
       const wanted = parseListenUrl(url);
       if (!isWildcardAddress(wanted.address) && wanted.address !== address) throw new Error(`${url} is not an address of the host ${address}`);
@@ -318,6 +320,7 @@ class UdpFlow implements Flow {
   }
 
   send(text: string): boolean {
+    this.#host.beforeLeave();
     if (!this.#host.isAlive) return false;
     this.#host.network.datagram(this.#host, this.localPort, this.remoteAddress, this.remotePort, text);
     return true;
@@ -362,6 +365,7 @@ class StreamFlow implements Flow {
   }
 
   send(text: string): boolean {
+    this.host.beforeLeave();
     if (!this.isOpen || this.#queuedBytes + text.length > QUEUE_BYTES) return false;
     this.#queue.push(text);
     this.#queuedBytes += text.length;

@@ -61,13 +61,17 @@ export class Office {
   readonly #probeMs: number;
   #writesLeft = Number.POSITIVE_INFINITY;
   #isLastWriteKept = false;
+  #losesDialogs = false;
 
   private constructor(seed: number, users: readonly string[], weather: Partial<SimConditions>, probeMs: number) {
     this.random = seededRandom(seed);
     this.#probeMs = probeMs;
     this.network = simNetwork({ clock: this.clock, random: this.random, ...weather });
     this.users = users;
-    this.store = memoryStore({ node: "sim", clock: this.clock });
+    this.store = memoryStore({ node: "sim", clock: this.clock, holdsUntilCommit: true });
+    this.clock.afterEach = () => {
+      this.store.commit();
+    };
     this.server = this.#build();
   }
 
@@ -94,10 +98,16 @@ export class Office {
     await this.restart();
   }
 
-  /** The server will die in the middle of its `writes`-th write from now; that one is kept or not. What the dead program does until its turn ends has no effect. */
+  /** The server will die in the middle of its `writes`-th write from now; that one is kept, with what came before it in its turn, or all of that is lost: nothing of it was said to anybody.
+   *  What the dead program does until its turn ends has no effect. */
   crashAtWrite(writes: number, isLastKept: boolean): void {
     this.#writesLeft = writes;
     this.#isLastWriteKept = isLastKept;
+  }
+
+  /** What is written of dialogs from now until the next crash is lost with it, as the last second is in a power cut: phones go on talking in calls that no record has. */
+  loseDialogs(): void {
+    this.#losesDialogs = true;
   }
 
   /** A dead server starts again on what the store has. */
@@ -110,6 +120,7 @@ export class Office {
   #die(): void {
     this.isDead = true;
     this.#writesLeft = Number.POSITIVE_INFINITY;
+    this.#losesDialogs = false;
     this.server.wheel.close();
     this.network.crash(SERVER.address);
     this.store = this.store.crashed();
@@ -120,12 +131,14 @@ export class Office {
     const count = (write: () => void): void => {
       const isLast = --this.#writesLeft <= 0;
       if (!isLast || this.#isLastWriteKept) write();
+      if (isLast && this.#isLastWriteKept) this.store.commit();
       if (isLast) this.#die();
     };
     const { store } = this;
     return new Proxy<Store>(store, {
       get: (target, name) => {
         if (name === "put") return (...args: Parameters<Store["put"]>) => {
+          if (this.#losesDialogs && args[0] === "dialogs") return;
           count(() => {
             target.put(...args);
           });
@@ -155,7 +168,9 @@ export class Office {
     return createServer({ ...config, dialogs: { ...config.dialogs, probeMs: this.#probeMs } }, people, {
       clock: this.clock,
       random: this.random,
-      transports: this.network.transports(SERVER.address, ["udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"]),
+      transports: this.network.transports(SERVER.address, ["udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"], () => {
+        this.store.commit();
+      }),
       store: this.#countedStore(),
       resolver: addressesOnly,
       log,
