@@ -1,3 +1,4 @@
+import { getPriority, platform, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import type { CalendarAdapter, Reading } from "./adapter.ts";
@@ -5,6 +6,10 @@ import { openAdapter } from "./adapters.ts";
 import type { ThreadAnswer, ThreadOrder } from "./calendar-thread.ts";
 
 // The thread in which calendars are fetched and read, so that nobody's call waits for them.
+
+/** On Linux a priority is a thread's own: where cores are few, this one gives way to the one that calls pass through. */
+const NICENESS = 10;
+if (platform() === "linux") setPriority(Math.min(19, getPriority() + NICENESS));
 
 const adapters = new Map<number, Promise<CalendarAdapter>>();
 const running = new Map<number, AbortController>();
