@@ -11,7 +11,7 @@ import { open } from "../person/opened.ts";
 /** One person. It is drawn anew when his own state changes, and for nobody else's. */
 export const Tile = memo(function Tile({ person, isFirst }: { readonly person: Person; readonly isFirst: boolean }): JSX.Element {
   const { tone, state, detail } = person.view.value;
-  const { next, silent } = person.tile.value;
+  const { silent } = person.tile.value;
   return (
     <li class="cell">
       <button type="button" class="tile" data-tone={tone} data-aor={person.aor} tabIndex={isFirst ? 0 : -1} onClick={() => open(person.aor)}>
@@ -23,13 +23,19 @@ export const Tile = memo(function Tile({ person, isFirst }: { readonly person: P
           <span class="state">{state}</span> <Since person={person} />
         </span>{" "}
         <span class="line">
-          <span class="detail">{detail}</span> <span class="next">{nextWords(next, minute.value)}</span>
+          <span class="detail">{detail}</span> <Next person={person} />
         </span>
         {silent.length > 0 && <span class="silent" title={silent.map(({ source, reason }) => `${source}: ${reason}`).join("\n")}>{silent[0]?.source} silent</span>}
       </button>
     </li>
   );
 });
+
+/** What comes next: read with the clock, and drawn anew only where the words are others. */
+function Next({ person }: { readonly person: Person }): JSX.Element {
+  const text = useMemo(() => computed(() => nextWords(person.tile.value.next, minute.value)), [person]);
+  return <span class="next">{text}</span>;
+}
 
 /** Since when; it ticks by itself. */
 export function Since({ person }: { readonly person: Person }): JSX.Element {
