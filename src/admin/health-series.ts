@@ -1,8 +1,9 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Cancel, Clock } from "../base/clock.ts";
 
-/** How often a point is taken, and how many are kept: an hour. */
+/** How often a point is taken. */
 export const healthStepMs = 10_000;
+/** How many are kept: an hour of them. */
 export const healthPointsMax = 360;
 const NS = 1e-9;
 const RESOLUTION_MS = 10;

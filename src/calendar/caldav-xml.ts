@@ -4,9 +4,11 @@ import { bytesOf, escapeXml } from "../documents/xml-text.ts";
 import type { Span } from "./adapter.ts";
 import { parseCalendarXml } from "./xml-repair.ts";
 
-/** Namespaces of WebDAV (RFC 4918), CalDAV (RFC 4791) and Apple's calendar server, whose change tags many servers have. */
+/** The namespace of WebDAV (RFC 4918). */
 export const DAV = "DAV:";
+/** The namespace of CalDAV (RFC 4791). */
 export const CALDAV = "urn:ietf:params:xml:ns:caldav";
+// The third is that of Apple's calendar server, whose change tags many servers have.
 const DECLARED = `xmlns:d="DAV:" xmlns:c="${CALDAV}" xmlns:cs="http://calendarserver.org/ns/"`;
 
 /** One resource of a multistatus. */

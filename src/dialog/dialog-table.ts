@@ -356,10 +356,7 @@ class MemoryDialogTable implements DialogTable, CallHost {
     const silentMs = this.now() - call.lastSeenMs;
     const isTalking = call.legs.length > 0;
     const limitMs = isTalking && !call.isRinging ? settings.ageMaxMs : ringingMaxMs;
-    if (silentMs < limitMs) {
-      this.#restart(call, limitMs - silentMs);
-      return;
-    }
+    if (silentMs < limitMs) return this.#restart(call, limitMs - silentMs);
     if (isTalking && call.isRinging) call.stopRinging();
     else {
       log.info({ callId: call.start.callId, reason: isTalking ? "no request in it was seen for dialogs.age_max" : "it rang without an answer for too long" }, "a forgotten call was ended");

@@ -1,6 +1,6 @@
 import { noEdits, type Edits } from "../sip/edits.ts";
-import { Header } from "../sip/header-name.ts";
-import { headerLine, Message } from "../sip/message.ts";
+import { Header, headerLine } from "../sip/header-name.ts";
+import { Message } from "../sip/message.ts";
 import { responseText, type Answer } from "../sip/response.ts";
 import type { TransactionId, TransactionUser } from "../sip/transaction/user.ts";
 import { bestResponse, type Failure } from "./best-response.ts";

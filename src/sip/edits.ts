@@ -1,6 +1,6 @@
-import { Header, type HeaderId } from "./header-name.ts";
+import { Header, headerLine, type HeaderId } from "./header-name.ts";
 import { elementEnd } from "./list-element.ts";
-import { headerLine, type Message } from "./message.ts";
+import type { Message } from "./message.ts";
 
 /** One change to a message on its way through: a value, applied when the message is spliced. */
 export type Edit =

@@ -125,3 +125,8 @@ function nameHash(lower: string): number {
   for (let at = 0; at < lower.length; at++) hash = nameHashStep(hash, lower.charCodeAt(at));
   return hash;
 }
+
+/** A header line: `Name: value` with its line end. */
+export function headerLine(id: HeaderId, value: string): string {
+  return `${headerName(id)}: ${value}\r\n`;
+}

@@ -1,6 +1,7 @@
 import { ParseError } from "../base/errors.ts";
 import { hashOfParts } from "../base/fnv.ts";
-import { Header, headerName, type HeaderId } from "./header-name.ts";
+import { Header, type HeaderId } from "./header-name.ts";
+import { numberAt } from "./header-number.ts";
 import { findHeaderLines, type FoundLines } from "./header-lines.ts";
 import { elementEnd } from "./list-element.ts";
 import { internMethod, methodNumbered } from "./method.ts";
@@ -390,23 +391,8 @@ export class Message {
 
   #number(id: HeaderId): number {
     const line = this.lineOf(id);
-    if (line === -1) return -1;
-    const end = this.valueEnd(line);
-    let number = 0;
-    const start = this.valueStart(line);
-    if (start === end || end - start > 10) return NaN;
-    for (let at = start; at < end; at++) {
-      const digit = this.text.charCodeAt(at) - 48;
-      if (digit < 0 || digit > 9) return NaN;
-      number = number * 10 + digit;
-    }
-    return number;
+    return line === -1 ? -1 : numberAt(this.text, this.valueStart(line), this.valueEnd(line));
   }
-}
-
-/** A header line: `Name: value` with its line end. */
-export function headerLine(id: HeaderId, value: string): string {
-  return `${headerName(id)}: ${value}\r\n`;
 }
 
 function isSpace(code: number): boolean {

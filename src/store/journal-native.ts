@@ -33,3 +33,14 @@ export function journalAddon(path: string): JournalAddon {
 function isAddon(loaded: unknown): loaded is JournalAddon {
   return typeof loaded === "object" && loaded !== null && "version" in loaded && loaded.version === CONTRACT_VERSION && "words" in loaded && loaded.words === WORD.count;
 }
+
+/** The same, or null where it is not built. */
+export function usableAddon(path: string): JournalAddon | null {
+  try {
+    return journalAddon(path);
+  } catch (err) {
+    // Shared memory and the worker do the same, some milliseconds later.
+    if (!(err instanceof UnavailableError)) throw err;
+    return null;
+  }
+}

@@ -1,4 +1,4 @@
-import { getPriority, setPriority } from "node:os";
+import { getPriority, platform, setPriority } from "node:os";
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
@@ -62,7 +62,7 @@ class JournalWorker {
 
   run(): void {
     // With `durability: full` answers wait for this thread.
-    if (process.platform === "linux" && !this.#data.isFull) setPriority(Math.min(19, getPriority() + NICENESS));
+    if (platform() === "linux" && !this.#data.isFull) setPriority(Math.min(19, getPriority() + NICENESS));
     for (let isFirst = true; ; isFirst = false) {
       const woken = Atomics.load(this.#control, CONTROL.wake);
       const stage = Atomics.load(this.#control, CONTROL.stage);

@@ -4,7 +4,7 @@ import { UnavailableError, unreachable } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { CONTROL, KIND, POSITION, SEGMENT, SEGMENTS_MAX, WORD, type Append, type BackupOrder, type Step, type WorkerData, type WorkerMessage } from "./journal-layout.ts";
 import { memoryAppender } from "./journal-memory.ts";
-import { journalAddon } from "./journal-native.ts";
+import { usableAddon } from "./journal-native.ts";
 import { STALL_MS } from "./store.ts";
 
 /** How often the disk is looked after while it has not taken everything. */
@@ -389,15 +389,5 @@ export class Journal {
       default:
         unreachable(message, "journal");
     }
-  }
-}
-
-function usableAddon(path: string): ReturnType<typeof journalAddon> | null {
-  try {
-    return journalAddon(path);
-  } catch (err) {
-    // Shared memory and the worker do the same, some milliseconds later.
-    if (!(err instanceof UnavailableError)) throw err;
-    return null;
   }
 }

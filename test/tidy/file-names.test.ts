@@ -9,7 +9,7 @@ describe("files", () => {
   const files = repositoryFiles().filter((path) => /^(src|test|web|bench|scripts)\//.test(path));
 
   test("no file and no folder has a name that says nothing", () => {
-    expect(files.filter((path) => !path.includes("/corpus/") && path !== "web/index.html" && MEANINGLESS.test(path))).toEqual([]);
+    expect(files.filter((path) => !/\/(corpus|fixtures)\//.test(path) && path !== "web/index.html" && MEANINGLESS.test(path))).toEqual([]);
   });
 
   test("names are kebab-case", () => {

@@ -307,8 +307,7 @@ export class TransactionTable {
   #timer(id: TransactionId, event: EventId): void {
     const slot = this.#slot(id);
     if (slot === 0) return;
-    if (event === Event.retransmit) this.#doubles[slot * DOUBLES + RETRANSMIT_TIMER] = 0;
-    else this.#doubles[slot * DOUBLES + END_TIMER] = 0;
+    this.#doubles[slot * DOUBLES + (event === Event.retransmit ? RETRANSMIT_TIMER : END_TIMER)] = 0;
     this.event(id, event);
   }
 
@@ -370,8 +369,7 @@ export class TransactionTable {
     }
     this.#count++;
     this.#words[slot * CELL + NEXT] = 0;
-    this.#doubles[slot * DOUBLES + PEER] = 0;
-    this.#doubles[slot * DOUBLES + CANCEL] = 0;
+    this.#doubles[slot * DOUBLES + PEER] = this.#doubles[slot * DOUBLES + CANCEL] = 0;
     return slot;
   }
 
