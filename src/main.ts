@@ -280,6 +280,11 @@ function fail(err: unknown): void {
   process.exit(1);
 }
 
+// `lamplight show calls | head`: whoever reads has enough.
+process.stdout.on("error", (err: NodeJS.ErrnoException) => {
+  if (err.code !== "EPIPE") throw err;
+  process.exit(0);
+});
 run(process.argv.slice(2)).then((code) => {
   process.exit(code);
 }, fail);

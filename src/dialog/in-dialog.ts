@@ -87,6 +87,6 @@ export class InDialog {
 }
 
 /** What a message's session description says of media; null when it has none. */
-function directionIn({ body }: Message): MediaDirection | null {
+export function directionIn({ body }: Message): MediaDirection | null {
   return body.startsWith("v=0") ? mediaDirection(body) : null;
 }

@@ -5,6 +5,8 @@ import { Header } from "../sip/header-name.ts";
 import type { Message } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import { parseSipUri } from "../sip/uri.ts";
+import { isHolding, type MediaDirection } from "../sip/sdp.ts";
+import { directionIn } from "./in-dialog.ts";
 import { sessionEnd } from "./session-timer.ts";
 import type { StoredCall, StoredParty } from "./stored-call.ts";
 
@@ -29,6 +31,9 @@ interface Stray {
   readonly contact: string;
   readonly cseq: number;
   readonly routes: string;
+  readonly method: string;
+  /** What it offers; null when it describes nothing. */
+  readonly direction: MediaDirection | null;
 }
 
 /** Dialogs that go through us and are not in the table: their record was lost, or they were given up wrongly. One that both sides agree on anew
@@ -57,7 +62,7 @@ export class StrayDialogs {
     if (fromTag === "" || toTag === "" || this.#waiting.size >= WAITING_MAX) return;
     if ([callId, from, to, contact].some((text) => text.length > TEXT_LENGTH_MAX) || routes.length > 2 * TEXT_LENGTH_MAX) return;
     this.#waiting.set(keptText(`${callId} ${fromTag} ${toTag}`), {
-      atMs: now, from: keptText(from), to: keptText(to), contact: keptText(contact), cseq: request.cseq, routes: keptText(routes),
+      atMs: now, from: keptText(from), to: keptText(to), contact: keptText(contact), cseq: request.cseq, routes: keptText(routes), method: request.method, direction: directionIn(request),
     });
   }
 
@@ -86,7 +91,7 @@ export class StrayDialogs {
       callee,
       since: now,
       parties,
-      legs: [{ tag: keptText(toTag), parties: parties.map(({ id }) => id), isHeldByCaller: false, isHeldByCallee: false, path, sessionUntilMs: sessionEnd(response, now) }],
+      legs: [{ tag: keptText(toTag), parties: parties.map(({ id }) => id), ...holds(stray, directionIn(response)), path, sessionUntilMs: sessionEnd(response, now) }],
     };
   }
 
@@ -99,6 +104,13 @@ export class StrayDialogs {
       return null;
     }
   }
+}
+
+/** Who holds in a call of which nothing older is known. To an offer that takes all or only listens, the answer tells whether its side holds; an INVITE without one gets the other side's. */
+function holds({ method, direction }: Stray, answer: MediaDirection | null): { readonly isHeldByCaller: boolean; readonly isHeldByCallee: boolean } {
+  const isHeldByCaller = direction !== null && isHolding(direction);
+  const isAnswerHeard = direction === null ? method === "INVITE" : !isHeldByCaller;
+  return { isHeldByCaller, isHeldByCallee: isAnswerHeard && answer !== null && isHolding(answer) };
 }
 
 function isSameAddress(one: string, other: string): boolean {

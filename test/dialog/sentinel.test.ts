@@ -197,6 +197,22 @@ describe("a call that goes through us and is not known", () => {
     expect([lost.table.count, [...store.load("dialogs")]]).toEqual([0, []]);
   });
 
+  const sdp = (direction: string): string => `v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=${direction}\r\n`;
+  test.each<[string, string | undefined, string | undefined, [caller: boolean, callee: boolean]]>([
+    ["the one who asks holds", "sendonly", "recvonly", [true, false]],
+    ["the one who asks holds with silence", "inactive", "inactive", [true, false]],
+    ["the one who is asked still holds", "sendrecv", "sendonly", [false, true]],
+    ["the one who is held asks", "recvonly", "sendonly", [false, true]],
+    ["an INVITE without a description brings up the hold of the other", undefined, "sendonly", [false, true]],
+    ["nobody holds", "sendrecv", "sendrecv", [false, false]],
+    ["nobody describes anything", undefined, undefined, [false, false]],
+  ])("is on hold for whom it is: %s", (_name, offer, answer, expected) => {
+    const lost = tableOf({ contactsOf });
+    const call = new TestCall(tableOf().table, "101", "102").isAnswered(0, "102", "bob").of(lost.table);
+    call.asks("INVITE", "bob", { headers: contact("101"), ...(offer === undefined ? {} : { sdp: sdp(offer) }) }).replies("INVITE", 200, "bob", { headers: contact("102"), ...(answer === undefined ? {} : { sdp: sdp(answer) }) });
+    expect([seen(lost.table, "101"), seen(lost.table, "102")]).toEqual([[`initiator confirmed${expected[0] ? " held" : ""}`], [`recipient confirmed${expected[1] ? " held" : ""}`]]);
+  });
+
   test.each<[string, (call: TestCall) => unknown]>([
     ["the answer refuses", (call) => call.asks("INVITE", "bob", { headers: contact("101") }).replies("INVITE", 481, "bob")],
     ["it is INFO that is answered", (call) => call.asks("INFO", "bob", { headers: contact("101") }).replies("INFO", 200, "bob", { headers: contact("102") })],
