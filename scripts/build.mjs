@@ -43,5 +43,16 @@ await build({
   sourcemap: true,
   logLevel: "warning",
 });
+await build({
+  entryPoints: [at("src/calendar/ews-hints-worker.ts")],
+  outfile: at("dist/ews-hints-worker.js"),
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  packages: "external",
+  sourcemap: true,
+  logLevel: "warning",
+});
 await chmod(outfile, 0o755);
 await buildPages();

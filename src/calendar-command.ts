@@ -1,7 +1,7 @@
 import { systemClock } from "./base/clock.ts";
 import { ConfigError, UnavailableError } from "./base/errors.ts";
 import { aorOf, type Aor } from "./base/ids.ts";
-import type { FailureKind, Reading } from "./calendar/adapter.ts";
+import type { FailureKind, Reading, WatchState } from "./calendar/adapter.ts";
 import type { CalendarWorld } from "./calendar/calendars.ts";
 import { pollPlans, type PollPlan } from "./calendar/poll-plan.ts";
 import { timeLine } from "./calendar/time-line.ts";
@@ -21,9 +21,11 @@ export interface CalendarTest {
 
 const AHEAD_MS = 24 * 3_600_000;
 const SHOWN_MAX = 10;
+/** Exchange gives a sign of life every 45 s: until the first it is not known whether it will tell of changes. */
+const HINTS_WAIT_MS = 60_000;
 
 /** Reads a person's calendars as the server would and says in plain words what is wrong, or what they make of his day: never what an event is about. The exit
- *  code: 0 all can be read, 1 one cannot, 2 bad configuration or nobody of that name. */
+ *  code: 0 all can be read (and hint at changes, where that is asked for), 1 one cannot, 2 bad configuration or nobody of that name. */
 export async function runCalendarTest({ who, load, world: worldOf, print, complain }: CalendarTest): Promise<number> {
   let loaded: Loaded;
   try {
@@ -71,7 +73,31 @@ async function tried(plan: PollPlan, world: CalendarWorld, print: (text: string)
   const line = timeLine(reading.entries.map((entry) => ({ ...entry, as: calendar.as })), now, SHOWN_MAX);
   for (const { from, until, activity, note } of line) print(`  ${isoTime(from) ?? ""} to ${isoTime(until) ?? ""}: ${activity}, shown as "${note}"\n`);
   if (line.length === 0) print("  nothing of it makes a state: free, tentative, cancelled and declined events say nothing\n");
-  return true;
+  if (calendar.hints !== true) return true;
+  const state = await watchedOnce(plan, mailbox, world);
+  if (state.kind === "watching") print("  hints of changes: Exchange takes the subscription, a change is asked for at once\n");
+  else print(`  hints of changes do not work: ${state.text}\n  ${state.failure === "permission" ? HINTS_ADVICE : ADVICE[state.failure]}\n  it is polled as without them\n`);
+  return state.kind === "watching";
+}
+
+/** Whether the calendar tells of changes: the first that is heard of it. */
+async function watchedOnce({ calendar, zone }: PollPlan, mailbox: string, world: CalendarWorld): Promise<WatchState> {
+  let cancel = (): void => undefined;
+  const none: WatchState = { kind: "failed", failure: "timeout", text: `there was no sign of life within ${String(HINTS_WAIT_MS / 1000)} s` };
+  try {
+    const adapter = await world.open({ calendar, zone });
+    return await new Promise<WatchState>((resolve) => {
+      cancel = systemClock.after(HINTS_WAIT_MS, () => {
+        resolve(none);
+      });
+      adapter.watch?.(() => undefined, [mailbox], resolve);
+    });
+  } catch (err) {
+    if (!(err instanceof UnavailableError)) throw err;
+    return { kind: "failed", failure: "connection", text: err.message };
+  } finally {
+    cancel();
+  }
 }
 
 async function readOnce({ calendar, zone }: PollPlan, mailbox: string, world: CalendarWorld, now: number): Promise<Reading> {
@@ -109,6 +135,8 @@ function whyNone({ id, mailbox }: User, count: number): string {
   if (count === 0) return 'the configuration has no "calendars"';
   return mailbox === undefined ? `no calendar speaks for ${id}: the directory gives no "mailbox", and no shared calendar names this person` : `no calendar names ${id} in its "users"`;
 }
+
+const HINTS_ADVICE = 'permission: give the service account the right of impersonation for those mailboxes (docs/calendars.md), or set "hints: false"';
 
 const ADVICE: Readonly<Record<FailureKind, string>> = {
   name: 'name: write the server\'s name right in "url", or have the name servers know it',

@@ -12,14 +12,16 @@ export type MeasuredParts = Pick<Server, "gate" | "layer" | "wheel" | "registrar
 /** How the calendars fare: by calendar, as the configuration names them, and by what failed. */
 function calendarMetrics(calendars: Server["calendars"]): readonly Metric[] {
   const perCalendar = (of: (one: CalendarFacts) => number) => (): Record<string, number> => Object.fromEntries(calendars.facts().map((one) => [one.name, of(one)]));
-  const failures = (): Record<string, number> => {
-    const sums: Record<string, number> = {};
-    for (const one of calendars.facts()) for (const [kind, count] of Object.entries(one.failures)) sums[kind] = (sums[kind] ?? 0) + count;
-    return sums;
+  const sums = (of: (one: CalendarFacts) => CalendarFacts["failures"]) => (): Record<string, number> => {
+    const byKind: Record<string, number> = {};
+    for (const one of calendars.facts()) for (const [kind, count] of Object.entries(of(one))) byKind[kind] = (byKind[kind] ?? 0) + count;
+    return byKind;
   };
   return [
     { name: "lamplight_calendar_polls_total", help: "Times that a calendar was asked.", kind: "counter", label: "calendar", read: perCalendar(({ polls }) => polls) },
-    { name: "lamplight_calendar_failures_total", help: "Mailboxes that could not be read, by what failed.", kind: "counter", label: "failure", read: failures },
+    { name: "lamplight_calendar_failures_total", help: "Mailboxes that could not be read, by what failed.", kind: "counter", label: "failure", read: sums(({ failures }) => failures) },
+    { name: "lamplight_calendar_hints_total", help: "Times that a calendar's server hinted at a change, which brings the next poll forward.", kind: "counter", label: "calendar", read: perCalendar(({ hints }) => hints) },
+    { name: "lamplight_calendar_hint_failures_total", help: "Times that listening for hints failed, by what failed; polls go on as without.", kind: "counter", label: "failure", read: sums(({ hintFailures }) => hintFailures) },
     { name: "lamplight_calendar_mailboxes", help: "Mailboxes that are asked for.", kind: "gauge", label: "calendar", read: perCalendar(({ mailboxes }) => mailboxes) },
     { name: "lamplight_calendar_silent_mailboxes", help: "Mailboxes whose calendar should speak and cannot: what it said was taken back.", kind: "gauge", label: "calendar", read: perCalendar(({ silent }) => silent) },
     { name: "lamplight_calendar_read_timestamp_seconds", help: "When a calendar was last read, seconds since 1970; 0 for never.", kind: "gauge", label: "calendar", read: perCalendar(({ readAt }) => readAt / 1000) },

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../src/base/clock.ts";
+import type { WatchState } from "../src/calendar/adapter.ts";
+import type { CalendarWorld } from "../src/calendar/calendars.ts";
 import { runCalendarTest } from "../src/calendar-command.ts";
 import { loadConfig } from "../src/config/loader.ts";
 import { webServer, type Seen } from "./calendar/web-server.ts";
@@ -20,7 +22,7 @@ afterEach(async () => {
 const PEOPLE = 'users:\n  - { id: "101", aliases: [alice], password: x, mailbox: alice@office.test }\n  - { id: "102", password: x }\n';
 
 /** What `lamplight calendar test WHO` says, and its exit code. */
-async function tried(who: string, yaml: string, files: Readonly<Record<string, string>> = {}): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+async function tried(who: string, yaml: string, files: Readonly<Record<string, string>> = {}, world: CalendarWorld = calendarsAtHand): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   const folder = mkdtempSync(join(tmpdir(), "lamplight-command-"));
   cleanUp.push(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -33,7 +35,7 @@ async function tried(who: string, yaml: string, files: Readonly<Record<string, s
   const code = await runCalendarTest({
     who,
     load: () => loadConfig(join(folder, "lamplight.yaml"), { CALENDAR_PASSWORD: PASSWORD }, systemClock.now()),
-    world: () => calendarsAtHand,
+    world: () => world,
     print: (text) => (out += text),
     complain: (text) => (err += text),
   });
@@ -113,9 +115,33 @@ test.each([
   ["no calendars", "101", "", 1, /the configuration has no "calendars"/],
   ["no mailbox", "102", 'calendars:\n  - { kind: ics, url: "file:./{mailbox}.ics" }\n', 1, /no calendar speaks for 102: the directory gives no "mailbox"/],
   ["not named", "101", 'calendars:\n  - { kind: ics, url: "file:./a.ics", users: ["102"] }\n', 1, /no calendar names 101 in its "users"/],
+  ["hints of a calendar that gives none", "101", 'calendars:\n  - { kind: ics, url: "file:./a.ics", hints: true }\n', 2, /a calendar of kind ics knows no "hints"; remove it/],
   ["bad configuration", "101", "calendars:\n  - { kind: ics }\n", 2, /lamplight\.yaml:6:\d+.*a calendar of kind ics needs "url"/],
 ])("%s", async (_, who, yaml, code, text) => {
   const said = await tried(who, yaml);
   expect(said.code).toBe(code);
   expect(said.out + said.err).toMatch(text);
+});
+
+test.each<[WatchState, number, RegExp]>([
+  [{ kind: "watching" }, 0, /a change is asked for at once\n$/],
+  [{ kind: "partly", failure: "permission", text: "Exchange says no" }, 1, /hints of changes do not work: Exchange says no\n {2}permission: give the service account the right of impersonation.*\n {2}it is polled as without them\n$/],
+  [{ kind: "failed", failure: "credentials", text: "Exchange says no" }, 1, /hints of changes do not work: Exchange says no\n {2}password: /],
+])("hints that are asked for: %o", async (state, code, text) => {
+  const world: CalendarWorld = {
+    ...calendarsAtHand,
+    open: () =>
+      Promise.resolve({
+        batchSize: 1,
+        read: ([mailbox = ""]) => Promise.resolve(new Map([[mailbox, { kind: "entries", entries: [] }]])),
+        watch: (_, mailboxes, onState) => {
+          expect(mailboxes).toEqual(["alice@office.test"]);
+          onState(state);
+        },
+        close: () => Promise.resolve(),
+      }),
+  };
+  const said = await tried("alice", "calendars:\n  - { kind: ews, url: https://mail.example.test/EWS/Exchange.asmx, username: svc, password_env: CALENDAR_PASSWORD, hints: true }\n", {}, world);
+  expect([said.err, said.code]).toEqual(["", code]);
+  expect(said.out).toMatch(text);
 });

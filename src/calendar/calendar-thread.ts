@@ -2,12 +2,12 @@ import { Worker } from "node:worker_threads";
 import { UnavailableError } from "../base/errors.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
+import type { AdapterSettings, CalendarAdapter, Reading, Span, WatchState } from "./adapter.ts";
 
 /** What the thread is told. */
 export type ThreadOrder =
   | { readonly kind: "open"; readonly adapter: number; readonly settings: Omit<AdapterSettings, "clock"> }
-  | { readonly kind: "watch"; readonly adapter: number }
+  | { readonly kind: "watch"; readonly adapter: number; readonly mailboxes: readonly string[] }
   | { readonly kind: "read"; readonly adapter: number; readonly call: number; readonly mailboxes: readonly string[]; readonly span: Span }
   | { readonly kind: "abort"; readonly call: number }
   | { readonly kind: "close"; readonly adapter: number };
@@ -18,6 +18,7 @@ export type ThreadAnswer =
   | { readonly kind: "refused"; readonly adapter: number; readonly name: string }
   | { readonly kind: "readings"; readonly call: number; readonly readings: ReadonlyMap<string, Reading> }
   | { readonly kind: "changed"; readonly adapter: number; readonly mailbox?: string }
+  | { readonly kind: "watch"; readonly adapter: number; readonly state: WatchState }
   /** It heard that a call is to be given up. */
   | { readonly kind: "alive" }
   | { readonly kind: "closed"; readonly adapter: number };
@@ -52,7 +53,7 @@ interface Proxy {
   readonly settings: Omit<AdapterSettings, "clock">;
   readonly opened: Promise<{ readonly batchSize: number; readonly watches: boolean }>;
   readonly settle: { resolve(opened: { readonly batchSize: number; readonly watches: boolean }): void; reject(err: unknown): void };
-  onChange: ((mailbox?: string) => void) | null;
+  watch: { readonly mailboxes: readonly string[]; readonly onChange: (mailbox?: string) => void; readonly onState: (state: WatchState) => void } | null;
   onClosed: (() => void) | null;
 }
 
@@ -77,7 +78,7 @@ class Thread implements CalendarThread {
       settle.resolve = resolve;
       settle.reject = reject;
     });
-    const proxy: Proxy = { settings, opened, settle, onChange: null, onClosed: null };
+    const proxy: Proxy = { settings, opened, settle, watch: null, onClosed: null };
     this.#proxies.set(number, proxy);
     // A thread that starts opens all that there is.
     if (this.#worker === null) this.#running();
@@ -91,9 +92,9 @@ class Thread implements CalendarThread {
       read: (mailboxes, span, signal) => this.#read(number, mailboxes, span, signal),
       ...(watches
         ? {
-            watch: (onChange: (mailbox?: string) => void) => {
-              proxy.onChange = onChange;
-              this.#tell({ kind: "watch", adapter: number });
+            watch: (onChange: (mailbox?: string) => void, mailboxes: readonly string[], onState: (state: WatchState) => void) => {
+              proxy.watch = { mailboxes, onChange, onState };
+              this.#tell({ kind: "watch", adapter: number, mailboxes });
             },
           }
         : {}),
@@ -181,9 +182,9 @@ class Thread implements CalendarThread {
     worker.on("error", lost);
     worker.on("exit", lost);
     // After a loss the adapters are made anew, with their settings.
-    for (const [adapter, { settings, onChange }] of this.#proxies) {
+    for (const [adapter, { settings, watch }] of this.#proxies) {
       worker.postMessage({ kind: "open", adapter, settings } satisfies ThreadOrder);
-      if (onChange !== null) worker.postMessage({ kind: "watch", adapter } satisfies ThreadOrder);
+      if (watch !== null) worker.postMessage({ kind: "watch", adapter, mailboxes: watch.mailboxes } satisfies ThreadOrder);
     }
     return worker;
   }
@@ -204,7 +205,10 @@ class Thread implements CalendarThread {
         this.#cancelDeaf = null;
         return;
       case "changed":
-        this.#proxies.get(answer.adapter)?.onChange?.(answer.mailbox);
+        this.#proxies.get(answer.adapter)?.watch?.onChange(answer.mailbox);
+        return;
+      case "watch":
+        this.#proxies.get(answer.adapter)?.watch?.onState(answer.state);
         return;
       case "closed":
         this.#proxies.get(answer.adapter)?.onClosed?.();

@@ -28,9 +28,15 @@ async function obey(order: ThreadOrder): Promise<void> {
       return;
     }
     case "watch":
-      (await adapters.get(order.adapter))?.watch?.((mailbox) => {
-        answer({ kind: "changed", adapter: order.adapter, ...(mailbox === undefined ? {} : { mailbox }) });
-      });
+      (await adapters.get(order.adapter))?.watch?.(
+        (mailbox) => {
+          answer({ kind: "changed", adapter: order.adapter, ...(mailbox === undefined ? {} : { mailbox }) });
+        },
+        order.mailboxes,
+        (state) => {
+          answer({ kind: "watch", adapter: order.adapter, state });
+        },
+      );
       return;
     case "read": {
       const ended = new AbortController();

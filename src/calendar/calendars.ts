@@ -6,7 +6,7 @@ import type { Random } from "../base/random.ts";
 import type { CalendarConfig } from "../config/calendars-schema.ts";
 import type { Directory } from "../directory/directory.ts";
 import type { PresenceService } from "../presence/presence-service.ts";
-import type { AdapterSettings, CalendarAdapter, FailureKind, Reading } from "./adapter.ts";
+import type { AdapterSettings, CalendarAdapter, FailureKind, Reading, WatchState } from "./adapter.ts";
 import { UNREAD, afterPoll, atMoment, type MailboxState } from "./mailbox-state.ts";
 import { poller, type Poller } from "./poller.ts";
 import { pollPlans, type PollPlan } from "./poll-plan.ts";
@@ -47,6 +47,9 @@ export interface CalendarFacts {
   readonly silent: number;
   readonly polls: number;
   readonly failures: Readonly<Partial<Record<FailureKind, number>>>;
+  /** Times that the server hinted at a change, and that listening for hints failed. */
+  readonly hints: number;
+  readonly hintFailures: Readonly<Partial<Record<FailureKind, number>>>;
   /** ms since 1970; 0 before the first. */
   readonly readAt: number;
 }
@@ -77,11 +80,15 @@ interface Running {
   readonly text: string;
   readonly poller: Poller;
   readonly states: Map<string, MailboxState>;
+  /** Listening for changes failed last. */
+  isDeaf: boolean;
 }
 
 interface Counts {
   polls: number;
   readonly failures: Partial<Record<FailureKind, number>>;
+  hints: number;
+  readonly hintFailures: Partial<Record<FailureKind, number>>;
 }
 
 class PolledCalendars implements Calendars {
@@ -129,8 +136,8 @@ class PolledCalendars implements Calendars {
   facts(): readonly CalendarFacts[] {
     return this.#configs.map(({ name, kind }) => {
       const states = this.#running.filter(({ plan }) => plan.calendar.name === name).flatMap(({ plan, states }) => [...plan.people.keys()].map((mailbox) => states.get(mailbox) ?? UNREAD));
-      const { polls, failures } = this.#countsOf(name);
-      return { name, kind, mailboxes: states.length, silent: states.filter(({ silence }) => silence !== null).length, polls, failures, readAt: Math.max(0, ...states.map(({ readAt }) => readAt)) };
+      const { polls, failures, hints, hintFailures } = this.#countsOf(name);
+      return { name, kind, mailboxes: states.length, silent: states.filter(({ silence }) => silence !== null).length, polls, failures, hints, hintFailures, readAt: Math.max(0, ...states.map(({ readAt }) => readAt)) };
     });
   }
 
@@ -177,6 +184,7 @@ class PolledCalendars implements Calendars {
       plan,
       text,
       states: new Map(),
+      isDeaf: false,
       poller: poller(plan, {
         clock,
         random,
@@ -187,6 +195,12 @@ class PolledCalendars implements Calendars {
         },
         onPoll: () => {
           this.#countsOf(calendar.name).polls++;
+        },
+        onHint: () => {
+          this.#countsOf(calendar.name).hints++;
+        },
+        onWatch: (state) => {
+          this.#takeWatch(running, state);
         },
       }),
     };
@@ -229,6 +243,19 @@ class PolledCalendars implements Calendars {
     for (const aor of running.plan.people.get(mailbox) ?? []) this.#speak(aor);
   }
 
+  /** How the listening for changes goes: counted, and said when it turns. */
+  #takeWatch(running: Running, state: WatchState): void {
+    const { name } = running.plan.calendar;
+    if (state.kind !== "watching") {
+      const { hintFailures } = this.#countsOf(name);
+      hintFailures[state.failure] = (hintFailures[state.failure] ?? 0) + 1;
+    }
+    if (state.kind === "partly" || running.isDeaf === (state.kind === "failed")) return;
+    running.isDeaf = state.kind === "failed";
+    if (state.kind === "failed") this.#deps.log.warn({ source: name, reason: state.text }, "a calendar gives no hints of changes: it is polled as without them");
+    else this.#deps.log.info({ source: name }, "a calendar gives hints of changes again");
+  }
+
   /** Reports what a person's calendars say, if it is other than before. */
   #speak(aor: Aor): void {
     const words: CalendarWord[] = (this.#places.get(aor) ?? []).map(({ running: { plan, states }, mailbox }) => {
@@ -262,7 +289,7 @@ class PolledCalendars implements Calendars {
   #countsOf(name: string): Counts {
     const known = this.#counts.get(name);
     if (known !== undefined) return known;
-    const counts: Counts = { polls: 0, failures: {} };
+    const counts: Counts = { polls: 0, failures: {}, hints: 0, hintFailures: {} };
     this.#counts.set(name, counts);
     return counts;
   }

@@ -1,8 +1,10 @@
+import { fileURLToPath } from "node:url";
 import type { Clock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
 import { readAvailability } from "./ews-answer.ts";
 import { availabilityRequest } from "./ews-request.ts";
+import { EwsHints, HINT_TIMES, type HintTimes } from "./ews-hints.ts";
 import { EwsTransport, type EwsAccess, type EwsScheme } from "./ews-transport.ts";
 import { webFailure } from "./web-failure.ts";
 
@@ -11,17 +13,37 @@ const BATCH_SIZE = 100;
 /** Requests at a time, a connection each: as many as a poller makes, so that none waits for another. Exchange's default policy allows 27 and more. */
 const CONNECTIONS = 8;
 
+/** The thread of notifications, as `npm run build` puts it beside the thread that this runs in. */
+const HINTS_WORKER = fileURLToPath(new URL("./ews-hints-worker.js", import.meta.url));
+
 /** The adapter of a calendar of kind `ews`. */
 export function ewsAdapter({ calendar, clock }: AdapterSettings): CalendarAdapter {
   const { url, username, password, authentication, ca, timeoutMs } = calendar;
   const isChosen = authentication === "basic" || authentication === "ntlm";
-  return new EwsAdapter({ url, username: username ?? "", password: password ?? "", timeoutMs, ...(isChosen ? { auth: authentication } : {}), ...(ca === null ? {} : { ca }) }, clock);
+  const access = { url, username: username ?? "", password: password ?? "", timeoutMs, ...(isChosen ? { auth: authentication } : {}), ...(ca === null ? {} : { ca }) };
+  const adapter = new EwsAdapter(access, clock);
+  return calendar.hints === true ? withHints(adapter, access, clock, HINTS_WORKER, HINT_TIMES) : adapter;
+}
+
+/** The same adapter, which also listens to Exchange's notifications once it is watched (`ews-hints.ts`). `workerPath`: the program of the thread that does. */
+export function withHints(adapter: CalendarAdapter, access: EwsAccess, clock: Clock, workerPath: string, times: HintTimes): CalendarAdapter {
+  let hints: EwsHints | null = null;
+  return {
+    batchSize: adapter.batchSize,
+    read: (mailboxes, span, signal) => adapter.read(mailboxes, span, signal),
+    watch(onChange, mailboxes, onState) {
+      hints ??= new EwsHints(mailboxes, { access, clock, random: systemRandom(), workerPath, times, onChange, onState });
+    },
+    async close() {
+      await Promise.all([hints?.close(), adapter.close()]);
+    },
+  };
 }
 
 /** Exchange on premises, asked by GetUserAvailability for up to a hundred mailboxes a request. It runs in the calendars' thread: an answer for a hundred mailboxes takes tens of
  *  milliseconds to read, which no call should wait for. Never met a real Exchange in our tests: a stand-in that answers as the published schema and MS-NLMP have it.
- *  ews-javascript-api is not used: see `ews-request.ts` and `ews-transport.ts` for why; besides, one event without a readable time makes its reading throw for all of a batch,
- *  an answer for fewer mailboxes than were asked for is taken as it is, and loading it costs 0.7 s and 50 MB. */
+ *  ews-javascript-api is not used for it, but for hints of changes alone (`ews-hints.ts`): see `ews-request.ts` and `ews-transport.ts` for why; besides, one event without a readable time makes its reading throw for all of a batch,
+ *  an answer for fewer mailboxes than were asked for is taken as it is, and loading it costs 0.7 s and 50 MB, which who wants no hints does not pay. */
 export class EwsAdapter implements CalendarAdapter {
   readonly batchSize = BATCH_SIZE;
   readonly #all: readonly EwsTransport[];

@@ -47,18 +47,20 @@ export class EwsTransport {
     this.#client = new WebClient({ clock, timeoutMs: access.timeoutMs, bytesMax: ANSWER_BYTES_MAX, connections: 1, ...(access.ca === undefined ? {} : { ca: access.ca }) });
   }
 
-  /** Sends a SOAP request (bytes as latin1); the answer is one with a SOAP envelope in it, be it a fault. Never throws. */
-  async post(soap: string, signal: AbortSignal, headers: Readonly<Record<string, string>> = {}): Promise<WebAnswer | WebFailure> {
+  /** Sends a SOAP request (bytes as latin1); the answer is one with a SOAP envelope in it, be it a fault. `onPart` takes the parts of an
+   *  answer of status 200 as they come, for answers that go on for as long as the transport's timeout lets them. Never throws. */
+  async post(soap: string, signal: AbortSignal, headers: Readonly<Record<string, string>> = {}, onPart?: (part: Buffer) => void): Promise<WebAnswer | WebFailure> {
     const scheme = this.#scheme.found ?? (await this.#findScheme(signal));
     if (scheme.kind === "failure") return scheme;
     let answer: WebAnswer | WebFailure;
-    if (scheme.kind === "basic") answer = await this.#send(soap, `Basic ${Buffer.from(`${this.#access.username}:${this.#access.password}`, "utf8").toString("base64")}`, signal, headers);
+    if (scheme.kind === "basic") answer = await this.#send(soap, `Basic ${Buffer.from(`${this.#access.username}:${this.#access.password}`, "utf8").toString("base64")}`, signal, headers, onPart);
     else {
-      answer = await this.#withNtlm(soap, scheme.word, signal, headers);
+      answer = await this.#withNtlm(soap, scheme.word, signal, headers, onPart);
       // The connection may have been closed between challenge and answer: what is 401 twice is no accident.
-      if (answer.kind === "answer" && answer.status === 401 && answer.headers.get("connection")?.toLowerCase() === "close") answer = await this.#withNtlm(soap, scheme.word, signal, headers);
+      if (answer.kind === "answer" && answer.status === 401 && answer.headers.get("connection")?.toLowerCase() === "close") answer = await this.#withNtlm(soap, scheme.word, signal, headers, onPart);
     }
-    return answer.kind === "failure" ? answer : this.#judged(answer, scheme.kind);
+    // Of what was handed on part by part there is nothing left to judge.
+    return answer.kind === "failure" || (onPart !== undefined && answer.status === 200) ? answer : this.#judged(answer, scheme.kind);
   }
 
   async close(): Promise<void> {
@@ -82,7 +84,7 @@ export class EwsTransport {
     return webFailure("credentials", `${this.#url.host} lets nobody sign in with NTLM or Basic; switch one of them on for the EWS directory`);
   }
 
-  async #withNtlm(soap: string, word: string, signal: AbortSignal, headers: Readonly<Record<string, string>>): Promise<WebAnswer | WebFailure> {
+  async #withNtlm(soap: string, word: string, signal: AbortSignal, headers: Readonly<Record<string, string>>, onPart: ((part: Buffer) => void) | undefined): Promise<WebAnswer | WebFailure> {
     const offer = await this.#send("", `${word} ${ntlmNegotiate().toString("base64")}`, signal, headers);
     if (offer.kind === "failure" || offer.status !== 401) return offer;
     const token = new RegExp(`(?:^|,)\\s*${word}\\s+([A-Za-z0-9+/=]{1,8192})`, "i").exec(offer.headers.get("www-authenticate") ?? "")?.[1];
@@ -100,16 +102,17 @@ export class EwsTransport {
       if (!(error instanceof ParseError)) throw error;
       return webFailure("credentials", `${this.#url.host} offers an NTLM that is too old or broken; NTLMv2 is needed`);
     }
-    return this.#send(soap, `${word} ${answer.toString("base64")}`, signal, headers);
+    return this.#send(soap, `${word} ${answer.toString("base64")}`, signal, headers, onPart);
   }
 
-  #send(soap: string, authorization: string | undefined, signal: AbortSignal, headers: Readonly<Record<string, string>>): Promise<WebAnswer | WebFailure> {
+  #send(soap: string, authorization: string | undefined, signal: AbortSignal, headers: Readonly<Record<string, string>>, onPart?: (part: Buffer) => void): Promise<WebAnswer | WebFailure> {
     return this.#client.request({
       method: "POST",
       url: this.#url,
       headers: { "content-type": "text/xml; charset=utf-8", accept: "text/xml", "user-agent": "Lamplight", ...headers, ...(authorization === undefined ? {} : { authorization }) },
       body: unicodeOf(soap),
       signal,
+      ...(onPart === undefined ? {} : { onPart }),
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { CalendarAdapter, FailureKind, Reading } from "./adapter.ts";
+import type { CalendarAdapter, FailureKind, Reading, WatchState } from "./adapter.ts";
 import type { PollPlan } from "./poll-plan.ts";
 
 /** What polling needs. */
@@ -15,6 +15,10 @@ export interface PollerDeps {
   readonly onReading: (mailbox: string, reading: Reading) => void;
   /** A poll was made. */
   readonly onPoll: () => void;
+  /** The server hinted that something changed. */
+  readonly onHint?: () => void;
+  /** How the listening for such hints goes. */
+  readonly onWatch?: (state: WatchState) => void;
 }
 
 /** Asks one adapter for all its mailboxes, each as often as the calendar says. */
@@ -114,9 +118,17 @@ class Polling implements Poller {
     this.#batches = batches;
     const spread = Math.min(SPREAD_MS, plan.calendar.pollMs, batches.length * SPREAD_LEAST_MS);
     for (const batch of batches) this.#after(batch, batches.length === 1 ? 0 : deps.random.below(Math.max(1, Math.ceil(spread))));
-    adapter.watch?.((mailbox) => {
-      for (const batch of this.#batches) if (mailbox === undefined || batch.mailboxes.includes(mailbox)) this.#hint(batch);
-    });
+    adapter.watch?.(
+      (mailbox) => {
+        if (this.#isStopped) return;
+        deps.onHint?.();
+        for (const batch of this.#batches) if (mailbox === undefined || batch.mailboxes.includes(mailbox)) this.#hint(batch);
+      },
+      mailboxes,
+      (state) => {
+        if (!this.#isStopped) deps.onWatch?.(state);
+      },
+    );
   }
 
   #after(batch: Batch, delayMs: number): void {

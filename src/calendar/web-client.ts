@@ -22,6 +22,8 @@ export interface WebRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
+  /** Takes the parts of an answer of status 200 as they come; its body is then empty, and of any length. */
+  readonly onPart?: (part: Buffer) => void;
 }
 
 /** An answer, whatever its status. */
@@ -87,7 +89,7 @@ export class WebClient {
         signal: ended.signal,
         ...(request.body === undefined ? {} : { body: request.body }),
       });
-      return await this.#answer(response, request.url.host);
+      return await this.#answer(response, request);
     } catch (error) {
       if (isLate) return webFailure("timeout", `${request.url.host} did not answer within ${String(Math.round(timeoutMs / 1000))} s`);
       if (request.signal?.aborted === true) return webFailure("timeout", `the request to ${request.url.host} was given up`);
@@ -107,12 +109,16 @@ export class WebClient {
     await this.#agent.destroy();
   }
 
-  async #answer(response: Dispatcher.ResponseData, host: string): Promise<WebAnswer | WebFailure> {
+  async #answer(response: Dispatcher.ResponseData, { url: { host }, onPart }: WebRequest): Promise<WebAnswer | WebFailure> {
     const { bytesMax } = this.#settings;
     const parts: Buffer[] = [];
     let size = 0;
     for await (const part of response.body) {
       if (!Buffer.isBuffer(part)) continue;
+      if (onPart !== undefined && response.statusCode === 200) {
+        onPart(part);
+        continue;
+      }
       size += part.length;
       // Leaving the loop ends the connection.
       if (size > bytesMax) return webFailure("too-large", `${host} answers with more than ${String(bytesMax >> 10)} KB`);

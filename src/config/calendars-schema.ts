@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fileTrouble, readAuthorities } from "./certificate.ts";
 import { duration } from "./quantity.ts";
-import { choice, list, map, misfit, optional, placed, required, scalar } from "./reader.ts";
+import { choice, flag, list, map, misfit, optional, placed, required, scalar } from "./reader.ts";
 import type { Key, Placed, ReadContext, Reader, Reading } from "./reader.ts";
 import type { Report } from "./report.ts";
 import { text } from "./text.ts";
@@ -43,6 +43,8 @@ export interface CalendarConfig {
   readonly tenant: string | null;
   readonly clientId: string | null;
   readonly secret: string | null;
+  /** Of kind ews: Exchange is asked to tell of changes, so that they are polled for sooner. Left out: false. */
+  readonly hints?: boolean;
 }
 
 const unwritten: Placed<string> = { value: "", offset: -1 };
@@ -92,6 +94,7 @@ const calendarKeys = {
   client_id: optional("Kind graph: the application (client) id.", word("the id of the registered application"), unwritten, "", { value: "", offset: 0 }),
   secret_env: optional("Kind graph: the environment variable that holds the client secret.", variable, unwritten, "", { value: "", offset: 0 }),
   secret_file: optional("Kind graph: the file that holds it; nobody but its owner may read it.", file, unwritten, "", { value: "", offset: 0 }),
+  hints: optional("Kind ews: Exchange tells of changes, and whose calendar changed is asked for at once. Polls go on as without it. The service account needs the right of impersonation (docs/calendars.md).", placed(flag), { value: false, offset: -1 }, "`false`"),
   login_url: optional("Kind graph: another address for tokens.", placed(text("an address such as https://login.microsoftonline.com", 1, 2048)), unwritten, "Microsoft's", { value: "", offset: 0 }),
 };
 
@@ -164,6 +167,7 @@ function calendarOf(read: CalendarReading, context: ReadContext): PlacedCalendar
     tenant: read.tenant.offset < 0 ? null : read.tenant.value,
     clientId: read.client_id.offset < 0 ? null : read.client_id.value,
     secret,
+    ...(read.hints.value ? { hints: true } : {}),
     placedUsers,
   };
 }
@@ -171,13 +175,13 @@ function calendarOf(read: CalendarReading, context: ReadContext): PlacedCalendar
 const KEYS_OF_KIND: Readonly<Record<CalendarKind, readonly string[]>> = {
   ics: ["url", "url_env", "url_file", "username", "password_env", "password_file", "ca"],
   caldav: ["url", "url_env", "url_file", "username", "password_env", "password_file", "ca"],
-  ews: ["url", "url_env", "url_file", "username", "password_env", "password_file", "ca"],
+  ews: ["url", "url_env", "url_file", "username", "password_env", "password_file", "ca", "hints"],
   graph: ["url", "tenant", "client_id", "secret_env", "secret_file", "login_url", "ca"],
 };
 
 function refuseOtherKinds(read: CalendarReading, { report }: ReadContext): void {
   const own = new Set(KEYS_OF_KIND[read.kind.value]);
-  for (const name of ["url", "url_env", "url_file", "username", "password_env", "password_file", "tenant", "client_id", "secret_env", "secret_file", "login_url"] as const) {
+  for (const name of ["url", "url_env", "url_file", "username", "password_env", "password_file", "tenant", "client_id", "secret_env", "secret_file", "login_url", "hints"] as const) {
     const { offset } = read[name];
     if (offset > 0 && !own.has(name)) report.mistake(offset, `a calendar of kind ${read.kind.value} knows no "${name}"`, "remove it");
   }

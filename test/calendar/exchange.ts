@@ -118,3 +118,73 @@ export function askedFor(soap: string): readonly string[] {
 export function say(response: ServerResponse, body: string, status = 200, headers: Readonly<Record<string, string>> = {}): void {
   response.writeHead(status, { "content-type": "text/xml; charset=utf-8", ...headers }).end(body);
 }
+
+/** Notifications of a stand-in: who subscribed, and the streams that are open. */
+export interface Notifier {
+  /** For the stand-in: answers Subscribe and GetStreamingEvents; false for what is neither. */
+  answer(soap: string, response: ServerResponse, seen: Seen): boolean;
+  /** Mailboxes by the id of their subscription. */
+  readonly subscriptions: Map<string, string>;
+  /** The streams that are open now, the newest last. */
+  readonly streams: readonly ServerResponse[];
+  /** Refuses a mailbox's subscription with that code. */
+  refuse: (mailbox: string) => string | null;
+  /** Tells all streams that something changed in a mailbox. */
+  change(mailbox: string): void;
+}
+
+const M = 'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"';
+
+function streamed(inner: string): string {
+  return `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><soap11:Header xmlns:soap11="http://schemas.xmlsoap.org/soap/envelope/"><ServerVersionInfo MajorVersion="15" MinorVersion="2" MajorBuildNumber="1544" MinorBuildNumber="4" Version="V2017_07_11" xmlns="http://schemas.microsoft.com/exchange/services/2006/types"/></soap11:Header><soap11:Body xmlns:soap11="http://schemas.xmlsoap.org/soap/envelope/"><m:GetStreamingEventsResponse ${M}><m:ResponseMessages><m:GetStreamingEventsResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>${inner}</m:GetStreamingEventsResponseMessage></m:ResponseMessages></m:GetStreamingEventsResponse></soap11:Body></Envelope>\r\n`;
+}
+
+/** Exchange's sign of life on a stream. */
+export const SIGN_OF_LIFE = streamed("<m:ConnectionStatus>OK</m:ConnectionStatus>");
+
+/** A notification that an item of a subscription was made. */
+export function changeOf(id: string): string {
+  return streamed(`<m:Notifications><m:Notification><t:SubscriptionId>${id}</t:SubscriptionId><t:CreatedEvent><t:TimeStamp>2026-11-21T09:00:00Z</t:TimeStamp><t:ItemId Id="QUARTZFALCON" ChangeKey="Q0s="/><t:ParentFolderId Id="Rm9sZGVy" ChangeKey="AQ=="/></t:CreatedEvent></m:Notification></m:Notifications>`);
+}
+
+/** What a stream says of a subscription that it cannot serve. */
+export function streamFailure(code: string, id: string): string {
+  return streamed("").replace(/<m:GetStreamingEventsResponseMessage .*<\/m:GetStreamingEventsResponseMessage>/, `<m:GetStreamingEventsResponseMessage ResponseClass="Error"><m:MessageText>QUARTZFALCON</m:MessageText><m:ResponseCode>${code}</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:ErrorSubscriptionIds><m:SubscriptionId>${id}</m:SubscriptionId></m:ErrorSubscriptionIds></m:GetStreamingEventsResponseMessage>`);
+}
+
+/** Notifications of a stand-in; each stream and subscription is another. */
+export function notifier(): Notifier {
+  const subscriptions = new Map<string, string>();
+  const streams: ServerResponse[] = [];
+  const self: Notifier = {
+    subscriptions,
+    streams,
+    refuse: () => null,
+    answer(soap, response, seen) {
+      if (soap.includes("<m:Subscribe>")) {
+        const mailbox = /<t:SmtpAddress>([^<]*)</.exec(soap)?.[1] ?? "";
+        const id = Buffer.from(`${mailbox}/${String(subscriptions.size)}`).toString("base64");
+        const code = self.refuse(mailbox);
+        if (code === null) subscriptions.set(id, mailbox);
+        const inner = code === null ? `<m:SubscribeResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:SubscriptionId>${id}</m:SubscriptionId></m:SubscribeResponseMessage>` : `<m:SubscribeResponseMessage ResponseClass="Error"><m:MessageText>QUARTZFALCON</m:MessageText><m:ResponseCode>${code}</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey></m:SubscribeResponseMessage>`;
+        say(response, `<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><m:SubscribeResponse ${M}><m:ResponseMessages>${inner}</m:ResponseMessages></m:SubscribeResponse></s:Body></s:Envelope>`, 200, { "set-cookie": "X-BackEndOverrideCookie=exch1~1943; path=/; secure; HttpOnly" });
+        return true;
+      }
+      if (!soap.includes("GetStreamingEvents")) return false;
+      response.writeHead(200, { "content-type": "text/xml; charset=utf-8" });
+      streams.push(response);
+      const gone = (): void => {
+        if (streams.includes(response)) streams.splice(streams.indexOf(response), 1);
+      };
+      response.on("close", gone);
+      seen.socket.on("error", gone);
+      response.write(SIGN_OF_LIFE);
+      return true;
+    },
+    change(mailbox) {
+      // A stream takes no notice of subscriptions that are another's.
+      for (const [id, owner] of subscriptions) if (owner === mailbox) for (const stream of streams) stream.write(changeOf(id));
+    },
+  };
+  return self;
+}

@@ -209,7 +209,7 @@ describe("a calendar in a file", () => {
     const folder = folderOf({ "a.ics": TEXT });
     const adapter = adapterOf({ url: pathToFileURL(join(folder, "a.ics")).href });
     let hints = 0;
-    adapter.watch?.(() => hints++);
+    adapter.watch?.(() => hints++, [], () => undefined);
     writeFileSync(join(folder, "b.ics"), TEXT);
     await expect.poll(() => hints, { timeout: 10_000 }).toBeGreaterThan(0);
   });
