@@ -3,12 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pid } from "node:process";
+import { threadId } from "node:worker_threads";
+import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { aorOf } from "../../src/base/ids.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { WatchState } from "../../src/calendar/adapter.ts";
+import { calendarThread } from "../../src/calendar/calendar-thread.ts";
 import { EwsAdapter, withHints } from "../../src/calendar/ews-adapter.ts";
 import { EwsHints, type HintTimes } from "../../src/calendar/ews-hints.ts";
 import type { EwsAccess } from "../../src/calendar/ews-transport.ts";
@@ -104,6 +108,7 @@ async function stage(settings: Partial<ExchangeSettings> = {}, { mailboxes = ["a
   return { server, notes, changes, states };
 }
 
+const calendar: CalendarConfig = { kind: "ews", name: "office", url: "", loginUrl: "", users: "all", pollMs: 600_000, timeoutMs: 5000, as: null, zone: null, ca: null, authentication: "auto", username: null, password: null, tenant: null, clientId: null, secret: null, hints: true };
 const isUp = (all: readonly WatchState[]): boolean => all.some(({ kind }) => kind === "watching");
 const failures = (states: Heard<WatchState>): readonly string[] => states.all.map((state) => (state.kind === "watching" ? "watching" : `${state.kind}: ${state.failure}`));
 
@@ -263,8 +268,36 @@ describe("a thread of notifications that", () => {
   });
 });
 
+test("the threads as they are built find each other: a change comes through both", async () => {
+  const folder = join(import.meta.dirname, "../../node_modules/.cache/lamplight-test", `hints-${String(pid)}-${String(threadId)}`);
+  for (const name of ["calendar-worker", "ews-hints-worker"]) await build({ entryPoints: [join(import.meta.dirname, `../../src/calendar/${name}.ts`)], outfile: join(folder, `${name}.js`), bundle: true, platform: "node", format: "esm", packages: "external", target: "node20" });
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  const notes = notifier();
+  const server = await exchange({ scheme: "ntlm", answer: (soap, response, seen) => { notes.answer(soap, response, seen); } });
+  open.push(server);
+  const thread = calendarThread({ workerPath: join(folder, "calendar-worker.js"), log: silentLog, clock: systemClock });
+  open.push({
+    async close() {
+      await thread.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+  const { url, username, password } = accessTo(server);
+  const adapter = await thread.open({ calendar: { ...calendar, url, username, password }, zone: "UTC" });
+  const changes = new Heard<string>();
+  const states = new Heard<WatchState>();
+  adapter.watch?.((mailbox = "") => { changes.push(mailbox); }, ["alice@mail.test"], (state) => { states.push(state); });
+  await states.until((all) => all.length > 0);
+  expect(failures(states)).toEqual(["watching"]);
+  notes.change("alice@mail.test");
+  await changes.until((all) => all.length > 0);
+  expect(changes.all).toEqual(["alice@mail.test"]);
+  await adapter.close();
+  // What is closed leaves no connection behind.
+  await expect.poll(() => notes.streams.length, { timeout: 5000 }).toBe(0);
+});
+
 describe("polls with hints", () => {
-  const calendar: CalendarConfig = { kind: "ews", name: "office", url: "", loginUrl: "", users: "all", pollMs: 600_000, timeoutMs: 5000, as: null, zone: null, ca: null, authentication: "auto", username: null, password: null, tenant: null, clientId: null, secret: null, hints: true };
   const people = new Map(["alice@mail.test", "bob@mail.test"].map((mailbox, at) => [mailbox, [aorOf(String(101 + at), "tel.example.test")]]));
 
   async function polled(pollMs: number, streams: ExchangeSettings["answer"] | null): Promise<{ readonly notes: Notifier; readonly polls: Heard<string>; readonly states: Heard<WatchState>; readonly hints: () => number }> {
