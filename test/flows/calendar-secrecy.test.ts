@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { parsePidf } from "../../src/documents/pidf.ts";
-import { ACCOUNT, askedFor, availabilityAnswer, exchange, mailboxAnswer, say, soapFault } from "../calendar/exchange.ts";
+import { ACCOUNT, askedFor, availabilityAnswer, exchange, mailboxAnswer, notifier, say, soapFault } from "../calendar/exchange.ts";
 import { webServer, type Seen } from "../calendar/web-server.ts";
 import { realServer } from "../impair/real-server.ts";
 import { WITH_OTHERS, calendarEvent, calendarText } from "./calendar-office.ts";
@@ -53,10 +53,12 @@ test("what an event is about, where and with whom, is nowhere in logs, files, an
     else if (isBroken) response.writeHead(200).end(text.slice(0, -40));
     else response.writeHead(200).end(text);
   });
+  const notes = notifier();
   const mail = await exchange({
     scheme: "basic",
-    answer: (soap, response) => {
+    answer: (soap, response, seen) => {
       const asked = askedFor(soap);
+      if (!isBroken && notes.answer(soap, response, seen)) return;
       if (isBroken) say(response, soapFault("ErrorServerBusy"), 500);
       else say(response, availabilityAnswer(...asked.map(() => mailboxAnswer([{ start: start.slice(0, 19), end: end.slice(0, 19), meeting: true }]))));
     },
@@ -75,7 +77,7 @@ test("what an event is about, where and with whom, is nowhere in logs, files, an
   const yaml = `log: { level: debug, sip: true }
 calendars:
   - { kind: ics, name: plain, url_env: ICS_URL, username: svc, password_env: ICS_PASSWORD, users: ["101"], poll: 5s }
-  - { kind: ews, name: exchange, url: "${mail.url}/EWS/Exchange.asmx", username: "CORP\\\\svc", password_env: EWS_PASSWORD, authentication: basic, users: ["102"], poll: 5s }
+  - { kind: ews, name: exchange, url: "${mail.url}/EWS/Exchange.asmx", username: "CORP\\\\svc", password_env: EWS_PASSWORD, authentication: basic, users: ["102"], poll: 5s, hints: true }
   - { kind: graph, name: online, url: "${graph.url}", login_url: "${graph.url}", tenant: contoso.test, client_id: app, secret_env: GRAPH_SECRET, users: ["103"], poll: 5s }
   - { kind: ics, name: page, url: "${ics.url}/page", users: ["104"], poll: 5s }
   - { kind: ics, name: refused, url: "${ics.url}/refused", users: ["105"], poll: 5s }
@@ -101,7 +103,13 @@ calendars:
     const isMeeting = (body: string): boolean => parsePidf(body).persons[0]?.activities[0]?.name === "meeting";
     await phone.request("NOTIFY", (request) => request.callId === final.callId && isMeeting(request.body));
   }
+  // Exchange's hints come, with the ids of events that they are about, and then no more.
+  await expect.poll(() => notes.streams.length, { timeout: 30_000 }).toBe(1);
+  notes.change("102@office.test");
+  await expect.poll(() => server.get("/metrics"), { timeout: 10_000 }).toContain('lamplight_calendar_hints_total{calendar="exchange"} 1');
   isBroken = true;
+  for (const stream of notes.streams) stream.socket?.destroy();
+  await expect.poll(() => server.get("/metrics"), { timeout: 30_000 }).toContain('lamplight_calendar_hint_failures_total{failure="throttled"} ');
   // Each of the three has failed too.
   const failed = async (): Promise<boolean> => {
     const metrics = await server.get("/metrics");
@@ -122,6 +130,7 @@ calendars:
   const all = { answers: answers.join("\n"), notifies, log: server.lines().join("\n"), store: allOf(join(server.folder, "data")) };
   expect(all.store.length).toBeGreaterThan(10_000);
   expect(all.log, "it logged what it did").toContain("a calendar is silent");
+  expect(all.log).toContain("a calendar gives no hints of changes");
   for (const [where, written] of Object.entries(all)) expect(found(written, [...WORDS, ...SECRETS]), where).toEqual([]);
   expect(found("QUARTZFALCON", WORDS), "the search itself finds").toEqual(["QUARTZFALCON"]);
 }, 300_000);
