@@ -74,7 +74,7 @@ export class OfficeDay {
     this.#startedAt = deps.clock.now();
     this.#workers = deps.cast.people.flatMap((person) => {
       const phone = deps.phones.get(person.id);
-      return phone === undefined ? [] : [{ person, phone, place: "away" as Place, leavesAt: CLOSES }];
+      return phone === undefined ? [] : [{ person, phone, place: "away", leavesAt: CLOSES }];
     });
   }
 

@@ -18,8 +18,14 @@ function notedPhone(id: string, clock: FakeClock, note: (what: string) => void):
     isPlugged: true,
     calls,
     onRing: () => undefined,
-    plug: () => Promise.resolve(note(`${id} plug`)),
-    unplug: () => Promise.resolve(note(`${id} unplug`)),
+    plug: () => {
+      note(`${id} plug`);
+      return Promise.resolve();
+    },
+    unplug: () => {
+      note(`${id} unplug`);
+      return Promise.resolve();
+    },
     register(account) {
       registered.add(account?.id ?? id);
       note(`${id} register ${account?.id ?? id}`);
