@@ -98,11 +98,11 @@ test("a phone that publishes available does not end a meeting, a call covers it 
   bob.send(bob.answer(await bob.request("BYE"), 200, "OK"));
   expect(inShort(await next())).toBe("open [meeting] In a meeting");
   // The meeting is cut short in the calendar: watchers are told its new end, and at that moment that it is over.
-  const end = secondsAhead(systemClock.now(), 4);
+  const end = secondsAhead(systemClock.now(), 9);
   bobsCalendar(calendarEvent(now - HOUR, end, ...WITH_OTHERS));
   const shortened = await next();
   expect([inShort(shortened), shortened.body.includes(`until="${second(end)}"`)]).toEqual(["open [meeting] In a meeting", true]);
-  await expect.poll(() => stage.server.calendars.facts()[0]?.polls, { timeout: 3000 }).toBeGreaterThanOrEqual(10);
+  await expect.poll(() => stage.server.calendars.facts()[0]?.polls, { timeout: 7000 }).toBeGreaterThanOrEqual(10);
   const polls = stage.server.calendars.facts()[0]?.polls;
   expect(inShort(await next())).toBe("open [] Available");
   const late = systemClock.now() - end;
@@ -113,7 +113,7 @@ test("a phone that publishes available does not end a meeting, a call covers it 
 });
 
 test("a meeting begins on the second, and the next one that touches it is no news", async () => {
-  const start = secondsAhead(systemClock.now(), 4);
+  const start = secondsAhead(systemClock.now(), 9);
   await begin([calendarEvent(start, start + 2000, ...WITH_OTHERS), calendarEvent(start + 2000, start + HOUR, ...WITH_OTHERS), calendarEvent(start + HOUR, start + 2 * HOUR, ...WITH_OTHERS)]);
   const [, carol] = [await watcher(stage, "102"), await watcher(stage, "103")];
   const { notify, next, final } = await watch(carol, "102", "presence");
@@ -171,7 +171,7 @@ test("a calendar that fails three times takes its word back, never says free, an
 
 test("who ends a meeting early ends it for himself, and the next meeting is one again", async () => {
   const now = systemClock.now();
-  const end = secondsAhead(now, 6);
+  const end = secondsAhead(now, 12);
   await begin([calendarEvent(now - HOUR, end, ...WITH_OTHERS), calendarEvent(end, end + HOUR, ...WITH_OTHERS)]);
   const [, carol] = [await watcher(stage, "102"), await watcher(stage, "103")];
   const { notify, next } = await watch(carol, "102", "presence");
@@ -198,7 +198,9 @@ describe("what entries make of people", () => {
   ])("%s", async (_, events, expected) => {
     await begin(events);
     const [, carol] = [await watcher(stage, "102"), await watcher(stage, "103")];
-    expect(inShort((await watch(carol, "102", "presence")).notify)).toBe(expected);
+    const { notify, next } = await watch(carol, "102", "presence");
+    // What was read last may come a moment after the subscription.
+    expect(inShort(inShort(notify) === expected ? notify : await next())).toBe(expected);
   });
 });
 

@@ -34,7 +34,7 @@ export interface PhoneDialog {
 }
 
 let lastToken = 0;
-const WAIT_MS = 5000;
+const WAIT_MS = 15_000;
 
 /** A phone for tests: speaks SIP text over a real socket, shows every message, answers only what its script says. */
 export class Phone {
@@ -93,7 +93,7 @@ export class Phone {
     else this.#udp?.send(bytes, this.line.server.port, this.line.server.address);
   }
 
-  /** The next message that fits and that nobody waited for yet; rejects after 5 s with what came instead. */
+  /** The next message that fits and that nobody waited for yet; rejects after 15 s with what came instead. */
   wait(what: string, fits: (message: Message) => boolean): Promise<Message> {
     const earlier = this.received.find((message) => !this.#taken.has(message) && fits(message));
     if (earlier !== undefined) {
