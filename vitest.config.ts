@@ -2,27 +2,33 @@ import { defineConfig } from "vitest/config";
 
 const kinds = ["flows", "torture", "sim", "interop"];
 
+/** They hold the server to milliseconds or seconds of the clock: one at a time, when nothing else runs. */
+const timed = [
+  "test/flows/calendars.test.ts",
+  "test/flows/morning-after.test.ts",
+  "test/flows/overload.test.ts",
+  "test/flows/stalled-disk.test.ts",
+  "test/flows/start-up.test.ts",
+  "test/store/slow-disk.test.ts",
+];
+
 // What failed is shown whole, not as `[ …(4) ]`.
 const chaiConfig = { truncateThreshold: 2000 };
+
+const sequence = { groupOrder: 0 };
+const together = { chaiConfig, sequence, maxWorkers: 2 };
+const alone = { chaiConfig, maxWorkers: 1, fileParallelism: false };
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { chaiConfig, name: "unit", include: ["test/**/*.test.ts"], exclude: kinds.map((kind) => `test/${kind}/**`), testTimeout: 20_000 } },
-      { test: { chaiConfig, name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 120_000 } },
-      { test: { chaiConfig, name: "torture", include: ["test/torture/**/*.test.ts"], testTimeout: 120_000 } },
-      { test: { chaiConfig, name: "flows", include: ["test/flows/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 30_000 } },
-      {
-        test: {
-          chaiConfig,
-          name: "interop",
-          include: ["test/interop/**/*.test.ts"],
-          // Real programs on addresses of one namespace: one file at a time.
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
+      { test: { ...together, name: "unit", include: ["test/**/*.test.ts"], exclude: [...kinds.map((kind) => `test/${kind}/**`), ...timed], testTimeout: 20_000 } },
+      { test: { ...together, name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 120_000 } },
+      { test: { ...together, name: "torture", include: ["test/torture/**/*.test.ts"], testTimeout: 120_000 } },
+      { test: { ...together, name: "flows", include: ["test/flows/**/*.test.ts"], exclude: timed, testTimeout: 30_000, hookTimeout: 30_000 } },
+      { test: { ...alone, name: "timed", include: timed, sequence: { groupOrder: 1 }, testTimeout: 30_000, hookTimeout: 30_000 } },
+      // Real programs on addresses of one namespace.
+      { test: { ...alone, name: "interop", include: ["test/interop/**/*.test.ts"], sequence: { groupOrder: 2 }, testTimeout: 60_000, hookTimeout: 60_000 } },
     ],
   },
 });

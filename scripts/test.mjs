@@ -84,7 +84,7 @@ async function staticCheck(name) {
 
 async function tests() {
   const files = testFiles().filter((path) => !path.startsWith("test/interop/"));
-  await vitest("tests", [], ["unit", "sim", "torture", "flows"], files, {});
+  await vitest("tests", [], ["unit", "sim", "torture", "flows", "timed"], files, {});
 }
 
 async function interop() {
@@ -106,7 +106,7 @@ async function vitest(name, prefix, projects, files, extra) {
   const [command, args] = node("vitest/vitest.mjs", "run", ...projects.flatMap((project) => ["--project", project]), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`);
   const line = [...prefix, command, ...args];
   const env = { ...process.env, ...extra, NO_COLOR: "1" };
-  const run = await runProcess(line[0], line.slice(1), { cwd: root, env, timeoutMs: 20 * minute });
+  const run = await runProcess(line[0], line.slice(1), { cwd: root, env, timeoutMs: 30 * minute });
   const sum = readVitestReport(readOrEmpty(report), { root, expectedFiles: files, run });
   total.passed += sum.passed;
   total.failed += sum.failed;

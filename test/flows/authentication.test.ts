@@ -153,7 +153,7 @@ describe("strangers", () => {
     stage = await Stage.start();
     const phone = await stage.phone("x");
     const { final } = await phone.ask(phone.text("OPTIONS", `sip:${DOMAIN}`, { from: stranger }));
-    expect([final.status, final.header(Header.allow)?.includes("SUBSCRIBE"), final.headerNamed("Allow-Events")]).toEqual([200, true, "presence, dialog, message-summary, reg, as-feature-event"]);
+    expect([final.status, final.header(Header.allow)?.includes("SUBSCRIBE"), final.headerNamed("Allow-Events")]).toEqual([200, true, "presence, dialog, message-summary, reg, as-feature-event, presence.winfo, dialog.winfo"]);
   });
 });
 

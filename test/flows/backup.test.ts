@@ -93,7 +93,7 @@ test("a running server is backed up and restored with the command line: everythi
   expect([restored.code, restored.out], restored.err).toEqual([0, expect.stringMatching(/^\d+ records restored/)]);
   const data = join(server.folder, "data");
   await eventually(
-    async () => ((await fetch(`${server.web}/healthz`).catch(() => null))?.status === 200 && (await stateOf(server)).notes[0] === "before" ? true : null),
+    async () => ((await fetch(`${server.web}/healthz`).catch(() => null))?.status === 200 && (await stateOf(server).catch(() => null))?.notes[0] === "before" ? true : null),
     () => `the server is not back:\n${server.lines().slice(-20).join("\n")}`,
     { everyMs: 50, withinMs: 60_000 },
   );

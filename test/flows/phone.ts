@@ -120,9 +120,9 @@ export class Phone {
     return this.wait(`${status} to ${method}`, (m) => !m.isRequest && m.method === method && m.status === status && (callId === undefined || m.callId === callId));
   }
 
-  /** The final response to a method. */
-  final(method: string, callId: string): Promise<Message> {
-    return this.wait(`a final answer to ${method}`, (m) => !m.isRequest && m.method === method && m.status >= 200 && m.callId === callId);
+  /** The final response to a method; with a CSeq, to this one request only. */
+  final(method: string, callId: string, cseq?: number): Promise<Message> {
+    return this.wait(`a final answer to ${method}`, (m) => !m.isRequest && m.method === method && m.status >= 200 && m.callId === callId && (cseq === undefined || m.cseq === cseq));
   }
 
   request(method: string, fits: (message: Message) => boolean = () => true): Promise<Message> {
@@ -150,13 +150,14 @@ export class Phone {
   async ask(text: string): Promise<{ final: Message; sent: Message }> {
     const request = Message.of(text);
     this.send(text);
-    const first = await this.final(request.method, request.callId);
+    const first = await this.final(request.method, request.callId, request.cseq);
     const header = first.status === 401 ? Header.wwwAuthenticate : first.status === 407 ? Header.proxyAuthenticate : null;
     if (header === null) return { final: first, sent: request };
     if (request.method === "INVITE") this.send(this.ackOf(request, first));
     const again = this.withCredentials(text, first);
     this.send(again);
-    return { final: await this.final(request.method, request.callId), sent: Message.of(again) };
+    const sent = Message.of(again);
+    return { final: await this.final(request.method, request.callId, sent.cseq), sent };
   }
 
   /** The same request with the next CSeq, a new branch and the answer to a challenge. */

@@ -16,7 +16,7 @@ afterEach(async () => {
   await stage.stop();
 });
 
-const EVENTS = ["presence", "dialog", "message-summary", "reg", "as-feature-event"];
+const EVENTS = ["presence", "dialog", "message-summary", "reg", "as-feature-event", "presence.winfo", "dialog.winfo"];
 
 describe.each(EVENTS)("the event package %s", (event) => {
   test("a fetch gets one NOTIFY with the whole state and leaves nothing behind", async () => {

@@ -173,7 +173,7 @@ test.each([
   const carol = watcher(await registered("103"));
   const { final } = await carol.ask(carol.text("SUBSCRIBE", `sip:102@${DOMAIN}`, { headers }));
   expect(final.status).toBe(status);
-  if (status === 489) expect(final.headerNamed("Allow-Events")).toBe("presence, dialog, message-summary, reg, as-feature-event");
+  if (status === 489) expect(final.headerNamed("Allow-Events")).toBe("presence, dialog, message-summary, reg, as-feature-event, presence.winfo, dialog.winfo");
   if (status === 423) expect(final.header(Header.minExpires)).toBe("60");
 });
 
