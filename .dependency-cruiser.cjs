@@ -23,7 +23,7 @@ const HOME = {
   "dns-packet": "^src/dns/",
   "fast-xml-parser": "^src/documents/",
   "lmdb|ioredis": "^src/store/",
-  "ical\\.js|ews-javascript-api|@ewsjs/xhr|undici": "^src/calendar/",
+  "ical\\.js|ews-javascript-api|undici": "^src/calendar/",
   "fastify|@fastify/[^/]+|prom-client": "^src/admin/",
   yaml: "^src/config/",
   "pino": "^src/base/",
