@@ -50,4 +50,4 @@ export interface Store {
 }
 
 /** How long the disk may take before an acknowledgement goes without it (or is refused) and the alarm is on. */
-export const STALL_MS = 400;
+export const STALL_MS = 300;

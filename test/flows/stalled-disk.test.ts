@@ -11,7 +11,7 @@ import { DOMAIN } from "./stage.ts";
 const USERS = ["101", "102", "103"];
 /** A REGISTER or PUBLISH is answered within this, whatever the disk does. */
 const ANSWER_MS_MAX = 500;
-/** As above, where the answer waits for the disk first: the limit is 400 ms and the test's machine is busy. */
+/** As above, where the answer waits for the disk first: the limit is 300 ms and the test's machine is busy. */
 const REFUSAL_MS_MAX = 800;
 
 let canPreload = false;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { startBaresip } from "./baresip.ts";
 import { startLamplight } from "./lamplight.ts";
 import { startLinphonec } from "./linphonec.ts";
+import { eventually } from "./program.ts";
 import { obstacle } from "./surroundings.ts";
 
 const users = [
@@ -99,7 +100,18 @@ describe.skipIf(obstacle("baresip", "linphonec") !== null)("baresip and linphone
     await server.setPresence("101", { activities: ["away"], override: true });
     await linphonec.line(/Friend .*101.* is Away/);
 
-    const why = (await server.get("/api/presence/101/why")) as { readonly inputs: readonly { readonly source: string; readonly won: boolean }[]; readonly watchers: readonly { readonly sent: { readonly status: number } }[] };
+    interface Why {
+      readonly inputs: readonly { readonly source: string; readonly won: boolean }[];
+      readonly watchers: readonly { readonly sent: { readonly status: number | null } }[];
+    }
+    // linphonec shows what it was told before it answers.
+    const why = await eventually(
+      async () => {
+        const now = (await server.get("/api/presence/101/why")) as Why;
+        return now.watchers.every(({ sent }) => sent.status !== null) ? now : null;
+      },
+      () => "a NOTIFY has no answer",
+    );
     // baresip may publish more than once: it begins before it is registered.
     expect(new Set(why.inputs.map(({ source, won }) => `${source} ${String(won)}`))).toEqual(new Set(["override true", "publish false", "registration false"]));
     expect(why.watchers.map(({ sent }) => sent.status)).toEqual([200]);

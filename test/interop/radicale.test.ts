@@ -93,11 +93,11 @@ describe.skipIf(obstacle("radicale") !== null)("radicale", () => {
     expect(readings.get("dave@office.test")).toMatchObject({ kind: "failure", failure: "not-found" });
   });
 
-  test.each(["{mailbox}/", "{mailbox}/office/"])("an address with %s leads to a person's calendars, or to one of them", async (path) => {
+  test.each(["{mailbox}/", "{mailbox}/work/"])("an address with %s leads to a person's calendars, or to one of them", async (path) => {
     const place = await startRadicale();
     await fill(place);
     const reading = await readingOf(adapterFor({ url: `http://127.0.0.1:${String(place.port)}/${path}` }, "svc"));
-    expect(reading).toEqual(path.includes("office") ? filled.slice(0, 2) : filled);
+    expect(reading).toEqual(path.includes("work") ? filled.slice(0, 2) : filled);
   });
 
   test("a wrong password and none at all", async () => {
