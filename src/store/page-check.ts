@@ -64,6 +64,8 @@ class PageCheck {
   /** 1 for every page that something refers to. */
   #seen: Uint8Array = new Uint8Array(0);
   #counts = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
+  /** Of the page at hand: for each place (they are even) the length of the entry that stands there; 0 for none. */
+  readonly #lengths = new Uint32Array(65536 / 2);
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -138,10 +140,10 @@ class PageCheck {
     if (isLeaf) this.#counts.leaves++;
     else this.#counts.branches++;
     const count = lower / 2;
-    const places: number[] = [];
-    const sizes = new Map<number, number>();
+    const lengths = this.#lengths;
     const children: { readonly page: number; readonly key: Buffer | null }[] = [];
-    let last = from;
+    // Where the last key of this page stands; -1 before the first.
+    let [lastStart, lastEnd] = [-1, -1];
     for (let n = 0; n < count; n++) {
       const place = bytes.readUInt16LE(at + PAGE_HEADER + 2 * n);
       if (place < upper || place % 2 !== 0 || place + NODE_HEADER > room) throw broken("the place of an entry");
@@ -154,28 +156,40 @@ class PageCheck {
       if (isLeaf && flags !== 0 && !isBig) throw broken("the kind of an entry");
       const length = NODE_HEADER + keyLength + (isLeaf ? (isBig ? OVERFLOW_REFERENCE : low) : 0);
       if (place + length > room) throw broken("the length of an entry");
-      const key = bytes.subarray(node + NODE_HEADER, node + NODE_HEADER + keyLength);
+      const keyStart = node + NODE_HEADER;
+      const keyEnd = keyStart + keyLength;
       if (isLeaf || n > 0) {
         if (isFree && keyLength !== 8) throw broken("the list of free pages");
-        const order = last === null ? 1 : isFree ? compareLongs(key, last) : Buffer.compare(key, last);
+        const order = lastStart !== -1 ? this.#compare(isFree, keyStart, keyEnd, bytes, lastStart, lastEnd) : from === null ? 1 : this.#compare(isFree, keyStart, keyEnd, from, 0, from.length);
         // The first of a page may be what its parent says.
-        if (order < 0 || (order === 0 && n > (isLeaf ? 0 : 1)) || (to !== null && (isFree ? compareLongs(key, to) : Buffer.compare(key, to)) >= 0)) throw broken("the order of the keys");
-        last = key;
+        if (order < 0 || (order === 0 && n > (isLeaf ? 0 : 1))) throw broken("the order of the keys");
+        [lastStart, lastEnd] = [keyStart, keyEnd];
       }
-      places.push(place);
-      sizes.set(place, length + (length % 2));
+      if (lengths[place >> 1] !== 0) throw broken("the places of the entries");
+      lengths[place >> 1] = length + (length % 2);
       if (isLeaf) this.#entry(node, keyLength, isBig, low, onEntry);
-      else children.push({ page: low + flags * 2 ** 32, key: n === 0 ? null : key });
+      else children.push({ page: low + flags * 2 ** 32, key: n === 0 ? null : bytes.subarray(keyStart, keyEnd) });
     }
+    // They ascend: when the last one is before `to`, all are.
+    if (to !== null && lastStart !== -1 && this.#compare(isFree, lastStart, lastEnd, to, 0, to.length) >= 0) throw broken("the order of the keys");
     // Entries lie side by side without a gap.
-    places.sort((one, other) => one - other);
-    let next = upper;
-    for (const place of places) {
-      if (place !== next) throw broken("the places of the entries");
-      next += sizes.get(place) ?? 0;
+    let left = count;
+    for (let place = upper; place < room; left--) {
+      const length = lengths[place >> 1] ?? 0;
+      if (length === 0) throw broken("the places of the entries");
+      lengths[place >> 1] = 0;
+      place += length;
+      if (place > room) throw broken("the places of the entries");
     }
-    if (next !== room) throw broken("the places of the entries");
+    if (left !== 0) throw broken("the places of the entries");
     for (const [n, { page, key }] of children.entries()) this.#page(page, depth - 1, isFree, key ?? from, children[n + 1]?.key ?? to, onEntry);
+  }
+
+  /** How the key at that place stands to another, which is not longer than eight bytes in a tree of numbers. */
+  #compare(isFree: boolean, start: number, end: number, other: Buffer, otherStart: number, otherEnd: number): number {
+    if (!isFree) return this.#bytes.compare(other, otherStart, otherEnd, start, end);
+    const [one, two] = [this.#long(start), other.readBigUInt64LE(otherStart)];
+    return one < two ? -1 : one > two ? 1 : 0;
   }
 
   #entry(node: number, keyLength: number, isBig: boolean, length: number, onEntry: Found): void {
@@ -236,11 +250,6 @@ class PageCheck {
     if (!Number.isSafeInteger(value)) throw broken("a number");
     return value;
   }
-}
-
-function compareLongs(one: Buffer, other: Buffer): number {
-  const [a, b] = [one.readBigUInt64LE(0), other.readBigUInt64LE(0)];
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function broken(what: string): UnavailableError {

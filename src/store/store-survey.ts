@@ -57,19 +57,46 @@ export class StoreSurvey {
     return this.#tables.get(table)?.keys ?? [];
   }
 
-  /** The live records of a table, those of `without` left out. Throws UnavailableError at one that is none of ours. */
+  /** The live records of a table, those of `without` left out; each is decoded when its value is read. */
   *records(table: Table, without: (key: string) => boolean): Generator<StoredRecord> {
     const entries = this.#tables.get(table);
     const bytes = this.#bytes;
     if (entries === undefined || bytes === null) return;
     for (const [at, key] of entries.keys.entries()) {
-      if (without(key)) continue;
-      const start = entries.places[2 * at] ?? 0;
-      const content: unknown = JSON.parse(bytes.toString("utf8", start + HEADER_BYTES, entries.places[2 * at + 1]));
-      const fields: readonly unknown[] = Array.isArray(content) ? content : [];
-      const [node, value] = fields;
-      if (typeof node !== "string") throw new UnavailableError("a record of another kind");
-      yield { key, value, node, version: bytes.readDoubleBE(start + 4) };
+      if (!without(key)) yield new SurveyedRecord(key, bytes, entries.places[2 * at] ?? 0, entries.places[2 * at + 1] ?? 0);
     }
+  }
+}
+
+/** A record that stands in the file's bytes. Its value and its node throw UnavailableError when it is none of ours. */
+class SurveyedRecord implements StoredRecord {
+  readonly key: string;
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+
+  constructor(key: string, bytes: Buffer, start: number, end: number) {
+    this.key = key;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  get value(): unknown {
+    return this.#content()[1];
+  }
+
+  get node(): string {
+    return String(this.#content()[0]);
+  }
+
+  get version(): number {
+    return this.#bytes.readDoubleBE(this.#start + 4);
+  }
+
+  #content(): readonly unknown[] {
+    const content: unknown = JSON.parse(this.#bytes.toString("utf8", this.#start + HEADER_BYTES, this.#end));
+    if (!Array.isArray(content) || typeof content[0] !== "string") throw new UnavailableError("a record of another kind");
+    return content;
   }
 }

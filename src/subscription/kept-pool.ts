@@ -19,3 +19,21 @@ export class KeptPool {
     return kept;
   }
 }
+
+/** Shares equal lists of texts in the same way. */
+export class KeptLists {
+  readonly #max: number;
+  readonly #lists = new Map<string, readonly string[]>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** The same list for all who name the same. */
+  kept(list: readonly string[]): readonly string[] {
+    const key = list.join();
+    const known = this.#lists.get(key);
+    if (known === undefined && this.#lists.size < this.#max) this.#lists.set(key, list);
+    return known ?? list;
+  }
+}

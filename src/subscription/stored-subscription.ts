@@ -41,7 +41,7 @@ export function storedSubscription(from: Subscription): StoredSubscription {
 /** Reads a stored value back; null when it is of another form, or its package is not served any more, or its list is gone. */
 export function readStoredSubscription(value: unknown, packages: ReadonlyMap<string, EventPackage>, profileOf: (userAgent: string) => PhoneProfile, lists: ListDirectory): Subscription | null {
   if (typeof value !== "object" || value === null) return null;
-  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const fields = value as Readonly<Record<string, unknown>>;
   const { format, entity, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes } = fields;
   const resource = aorOrNull(fields.resource);
   const pack = typeof fields.event === "string" ? packages.get(fields.event) : undefined;

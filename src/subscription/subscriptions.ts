@@ -12,13 +12,14 @@ import { parseEvent } from "./event-header.ts";
 import type { ChangeListener, Publication } from "./event-package.ts";
 import { entityOf, isSameDevice, textLength } from "./dialog-text.ts";
 import { EVENTLIST } from "./eventlist.ts";
-import { KeptPool } from "./kept-pool.ts";
+import { KeptLists, KeptPool } from "./kept-pool.ts";
 import { ListIndex } from "./list-index.ts";
 import { ListWatch, type WatchedList } from "./list-watch.ts";
 import { askedList, broughtList, currentList, NO_LISTS } from "./lists.ts";
 import { CSEQ_BLOCK, Notifier } from "./notifier.ts";
 import { Publications } from "./publications.ts";
 import { malformed, merged, refused, tooMany, tooOften, type Refusal } from "./refusal.ts";
+import { Restoration } from "./restoration.ts";
 import { Rivals } from "./rivals.ts";
 import { readStoredSubscription, storedSubscription } from "./stored-subscription.ts";
 import { inDialogDecision, initialDecision, subscribeFacts, type Creation, type Renewable } from "./subscribe-decision.ts";
@@ -47,7 +48,7 @@ export interface Subscriptions {
   registered(watcher: Aor, contact: string): void;
   /** That person is no user any more: nobody watches him, he watches nobody, what he published is gone. */
   forget(aor: Aor): void;
-  /** Takes up what the store kept, at start: publications first. What has lapsed is dropped; nobody is notified until something changes. */
+  /** Takes up what the store kept, at start: publications first, thousands of subscriptions little by little. What has lapsed is dropped; nobody is notified until something changes. */
   restore(): void;
   /** A full NOTIFY for all who had none since the start, spread over that time, or longer when they are more than 2,000 a second: what no longer rings since the crash must not stay lit. */
   renotify(withinMs: number): void;
@@ -74,8 +75,9 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
   const rate = new SubscribeRate(clock);
   const sources = settings.limits === undefined ? null : new SourceRate(clock, settings.limits);
   const userAgents = new KeptPool(SHARED_TEXTS_MAX);
-  const accepts = new Map<string, readonly string[]>();
+  const accepts = new KeptLists(SHARED_ACCEPTS_MAX);
   let isClosed = false;
+  let renotifiedBy = 0;
 
   const keep = (subscription: Subscription): void => {
     store.put("subscriptions", subscription.dialog.localTag, storedSubscription(subscription));
@@ -134,6 +136,18 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     subscription.expiryTimer = wheel.start(expiryKind, subscription.expiresAt - clock.now(), subscription.slot);
   };
 
+  const restoration = new Restoration(clock, ({ key, value }) => {
+    const subscription = readStoredSubscription(value, packages, deps.profileOf, lists);
+    if (subscription === null || subscription.expiresAt <= clock.now() || table.hasTag(subscription.dialog.localTag)) {
+      if (subscription === null) log.warn({ reason: key }, "a stored subscription cannot be read and is dropped");
+      store.delete("subscriptions", key);
+      return;
+    }
+    take(subscription);
+    if (subscription.standing === "block") end(subscription, "rejected");
+    else if (renotifiedBy > 0) notifier.fullWithin(subscription, random.below(Math.max(1, renotifiedBy - clock.now())));
+  });
+
   const publications = new Publications({ packages, wheel, clock, random, store, log, counters, mayPublish: deps.mayPublish, settings });
 
   const refusal = ({ status, reason, headers }: Omit<Refusal, "kind">): Verdict => {
@@ -143,14 +157,6 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
 
   const answer = (call: Call, seconds: number, isList: boolean): void => {
     replyWhenKept(store, call, { status: 200, headers: `Expires: ${seconds}\r\nContact: ${agent.contact(call.source)}\r\n${isList ? `Require: ${EVENTLIST}\r\n` : ""}` });
-  };
-
-  /** The same list of types for all who accept the same. */
-  const shared = (accept: readonly string[]): readonly string[] => {
-    const key = accept.join();
-    const known = accepts.get(key);
-    if (known === undefined && accepts.size < SHARED_ACCEPTS_MAX) accepts.set(key, accept);
-    return known ?? accept;
   };
 
   /** What a SUBSCRIBE brings in its body goes to its package; null when there is none, or it was taken. */
@@ -220,7 +226,7 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
       watcher: call.caller,
       userAgent,
       profile,
-      accept: shared(accept),
+      accept: accepts.kept(accept),
       pack,
       eventId: keptText(eventId),
       dialog,
@@ -260,6 +266,7 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
 
   const renew = (call: Call, localTag: string): Verdict => {
     const { message } = call;
+    restoration.bring(localTag);
     const existing = table.find(localTag, message.callId, message.fromTag);
     // Not of ours: a request on its way to somebody else's dialog.
     if (existing === null && (!call.isOurs || call.nextRoute !== null)) return goOn;
@@ -277,7 +284,7 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     existing.dialog = dialog;
     existing.remoteCseq = message.cseq;
     if (accept !== null) {
-      existing.accept = shared(accept);
+      existing.accept = accepts.kept(accept);
       existing.variant = existing.pack.variantOf?.(existing) ?? 0;
     }
     if (seconds === 0) {
@@ -344,11 +351,15 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     },
     directoryChanged() {
       if (isClosed) return;
+      restoration.bringAll();
       for (const subscription of table.all()) judge(subscription);
     },
     counters,
-    counts: () => ({ subscriptions: table.count, publications: publications.count }),
-    list: () => table.all().map((subscription) => watcherView(subscription)),
+    counts: () => ({ subscriptions: table.count + restoration.size, publications: publications.count }),
+    list() {
+      restoration.bringAll();
+      return table.all().map((subscription) => watcherView(subscription));
+    },
     watchersOf: (resource, event) => [
       ...table.of(resource).filter(({ pack, list }) => pack.name === event && list === null).map((subscription) => watcherView(subscription)),
       ...[...index.watchersOf(resource, event)].map((subscription) => watcherView(subscription, resource)),
@@ -360,6 +371,7 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     },
     forget(aor) {
       publications.forget(aor);
+      restoration.bringAll();
       // A copy: what ends leaves the table.
       for (const subscription of [...table.all()]) {
         if (subscription.resource !== aor && subscription.watcher !== aor) continue;
@@ -368,25 +380,18 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
     },
     restore() {
       publications.restore();
-      for (const { key, value } of store.load("subscriptions")) {
-        const subscription = readStoredSubscription(value, packages, deps.profileOf, lists);
-        if (subscription === null || subscription.expiresAt <= clock.now() || table.hasTag(subscription.dialog.localTag)) {
-          if (subscription === null) log.warn({ reason: key }, "a stored subscription cannot be read and is dropped");
-          store.delete("subscriptions", key);
-          continue;
-        }
-        take(subscription);
-        if (subscription.standing === "block") end(subscription, "rejected");
-      }
+      restoration.begin(store.load("subscriptions"));
     },
     renotify(withinMs) {
       const all = table.all();
       // Many are given more time: their watchers renew by themselves after a power cut, and must be heard.
-      const spread = Math.max(1, Math.floor(withinMs), Math.ceil((all.length * 1000) / RENOTIFY_PER_SECOND));
+      const spread = Math.max(1, Math.floor(withinMs), Math.ceil(((all.length + restoration.size) * 1000) / RENOTIFY_PER_SECOND));
+      renotifiedBy = clock.now() + spread;
       for (const subscription of all) if (subscription.lastSentAt === 0) notifier.fullWithin(subscription, random.below(spread));
     },
     close() {
       isClosed = true;
+      restoration.close();
       notifier.close();
       publications.close();
     },

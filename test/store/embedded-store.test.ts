@@ -36,7 +36,7 @@ afterEach(() => {
 });
 
 const opened = (clock: Clock = systemClock): Promise<Store> => openEmbeddedStore({ folder, node: "laurel", clock, log: silentLog, programs: { workerPath, nativePath }, durability: "fast", segmentBytes: 1 << 20 });
-const all = (store: Store): ReadonlyMap<string, StoredRecord> => new Map([...store.load("bindings")].map((record) => [record.key, record]));
+const all = (store: Store): ReadonlyMap<string, StoredRecord> => new Map([...store.load("bindings")].map(({ key, value, node, version }) => [key, { key, value, node, version }]));
 
 /** Starts the other process and resolves with its first line. */
 function started(mode: "hold" | "write", count = 0): Promise<{ readonly child: ChildProcess; readonly line: string }> {

@@ -3,11 +3,16 @@ import { seededRandom } from "../../src/base/random.ts";
 import { HEADER_BYTES, KIND, WORD, type Append } from "../../src/store/journal-layout.ts";
 import { memoryAppender } from "../../src/store/journal-memory.ts";
 import { journalAddon } from "../../src/store/journal-native.ts";
-import { readJournal, recordsFrom, textOf, keyOf } from "../../src/store/journal-reader.ts";
+import { keyOf, readJournal, recordAt, textOf, type JournalRecord } from "../../src/store/journal-reader.ts";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nativePath } from "./programs.ts";
+
+/** The records of a segment's use, one after the other. */
+function* recordsFrom(segment: Buffer, from: number, generation: number): Generator<JournalRecord> {
+  for (let record = recordAt(segment, from, generation); record !== null; record = recordAt(segment, record.end, generation)) yield record;
+}
 
 const BYTES = 64 << 10;
 

@@ -28,7 +28,7 @@ test("200,000 records are there in well under three seconds of this thread's tim
   const workerPath = await bundled("src/store/journal-worker.ts");
   const before = process.cpuUsage();
   const store = await openEmbeddedStore({ folder, node: "laurel", clock: systemClock, log: silentLog, programs: { workerPath, nativePath }, durability: "fast" });
-  expect([...store.load("bindings"), ...store.load("subscriptions")]).toHaveLength(200_000);
+  expect([...store.load("bindings"), ...store.load("subscriptions")].filter(({ value }) => value !== null)).toHaveLength(200_000);
   const used = process.cpuUsage(before);
   expect((used.user + used.system) / 1e6).toBeLessThan(3);
   await store.close();
