@@ -24,11 +24,11 @@ const morning = eventLines("morning", "DTSTART;TZID=Europe/Brussels:20261123T090
 const weekly = eventLines("weekly", "DTSTART:20240108T130000Z", "DURATION:PT30M", "RRULE:FREQ=WEEKLY", "CLASS:PRIVATE");
 
 async function fill(place: Place): Promise<void> {
-  await makeCalendar(place, `${home}work/`, alice);
-  await putEvent(place, `${home}work/morning.ics`, morning, alice);
-  await putEvent(place, `${home}work/weekly.ics`, weekly, alice);
-  await putEvent(place, `${home}work/free.ics`, eventLines("free", "DTSTART:20261123T110000Z", "DTEND:20261123T113000Z", "TRANSP:TRANSPARENT"), alice);
-  await putEvent(place, `${home}work/cancelled.ics`, eventLines("cancelled", "DTSTART:20261123T113000Z", "DTEND:20261123T120000Z", "STATUS:CANCELLED"), alice);
+  await makeCalendar(place, `${home}desk/`, alice);
+  await putEvent(place, `${home}desk/morning.ics`, morning, alice);
+  await putEvent(place, `${home}desk/weekly.ics`, weekly, alice);
+  await putEvent(place, `${home}desk/free.ics`, eventLines("free", "DTSTART:20261123T110000Z", "DTEND:20261123T113000Z", "TRANSP:TRANSPARENT"), alice);
+  await putEvent(place, `${home}desk/cancelled.ics`, eventLines("cancelled", "DTSTART:20261123T113000Z", "DTEND:20261123T120000Z", "STATUS:CANCELLED"), alice);
   await makeCalendar(place, `${home}home/`, alice);
   await putEvent(place, `${home}home/day.ics`, eventLines("day", "DTSTART;VALUE=DATE:20261124"), alice);
   await makeCalendar(place, `${home}tasks/`, alice, ["VTODO"]);
@@ -60,11 +60,11 @@ describe.skipIf(obstacle("radicale") !== null)("radicale", () => {
     expect(await readingOf(adapter)).toEqual(filled);
     expect(passed).toEqual(["PROPFIND propfind"]);
     passed.length = 0;
-    await putEvent(place, `${home}work/late.ics`, eventLines("late", "DTSTART:20261123T160000Z", "DTEND:20261123T170000Z"), alice);
+    await putEvent(place, `${home}desk/late.ics`, eventLines("late", "DTSTART:20261123T160000Z", "DTEND:20261123T170000Z"), alice);
     expect(await readingOf(adapter)).toEqual([...filled.slice(0, 2), "11-23T16:00 11-23T17:00 busy", ...filled.slice(2)]);
     expect(passed).toEqual(["PROPFIND propfind", "REPORT sync-collection", "REPORT calendar-multiget"]);
-    await putEvent(place, `${home}work/late.ics`, eventLines("late", "DTSTART:20261123T170000Z", "DTEND:20261123T180000Z"), alice);
-    await send(place, { method: "DELETE", path: `${home}work/morning.ics`, user: alice });
+    await putEvent(place, `${home}desk/late.ics`, eventLines("late", "DTSTART:20261123T170000Z", "DTEND:20261123T180000Z"), alice);
+    await send(place, { method: "DELETE", path: `${home}desk/morning.ics`, user: alice });
     expect(await readingOf(adapter)).toEqual([filled[1], "11-23T17:00 11-23T18:00 busy", filled[2]]);
   });
 
@@ -73,7 +73,7 @@ describe.skipIf(obstacle("radicale") !== null)("radicale", () => {
     await fill(place);
     const adapter = adapterFor({ url: `http://127.0.0.1:${String(place.port)}/` });
     await readingOf(adapter);
-    await send(place, { method: "DELETE", path: `${home}work/`, user: alice });
+    await send(place, { method: "DELETE", path: `${home}desk/`, user: alice });
     expect(await readingOf(adapter)).toEqual([filled[2]]);
     await makeCalendar(place, `${home}more/`, alice);
     await putEvent(place, `${home}more/morning.ics`, morning, alice);
@@ -93,11 +93,11 @@ describe.skipIf(obstacle("radicale") !== null)("radicale", () => {
     expect(readings.get("dave@office.test")).toMatchObject({ kind: "failure", failure: "not-found" });
   });
 
-  test.each(["{mailbox}/", "{mailbox}/work/"])("an address with %s leads to a person's calendars, or to one of them", async (path) => {
+  test.each(["{mailbox}/", "{mailbox}/desk/"])("an address with %s leads to a person's calendars, or to one of them", async (path) => {
     const place = await startRadicale();
     await fill(place);
     const reading = await readingOf(adapterFor({ url: `http://127.0.0.1:${String(place.port)}/${path}` }, "svc"));
-    expect(reading).toEqual(path.includes("work") ? filled.slice(0, 2) : filled);
+    expect(reading).toEqual(path.includes("desk") ? filled.slice(0, 2) : filled);
   });
 
   test("a wrong password and none at all", async () => {
