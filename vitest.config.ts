@@ -9,6 +9,7 @@ const timed = [
   "test/flows/overload.test.ts",
   "test/flows/stalled-disk.test.ts",
   "test/flows/start-up.test.ts",
+  "test/flows/watchers.test.ts",
   "test/store/large-store.test.ts",
   "test/store/slow-disk.test.ts",
 ];
