@@ -80,7 +80,14 @@ export async function systemWorld(config: Config, env: Environment, onStuck: () 
 /** Calendars in a thread that starts when the first is opened. */
 export function calendarWorld(log: Log): CalendarWorld {
   const thread = calendarThread({ workerPath: CALENDAR_WORKER, log, clock: systemClock });
-  return { open: (settings) => thread.open(settings), zone: new Intl.DateTimeFormat().resolvedOptions().timeZone, close: () => thread.close() };
+  return {
+    open: (settings) => thread.open(settings),
+    // Asked for by calendars alone: the first look takes longer than everything else here.
+    get zone() {
+      return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+    },
+    close: () => thread.close(),
+  };
 }
 
 /** A server that cannot keep its past still serves. */

@@ -145,7 +145,7 @@ class PolledCalendars implements Calendars {
   #arrange(): void {
     const { directory, world } = this.#deps;
     if (world === undefined) return;
-    const plans = pollPlans(this.#configs, directory.users(), world.zone, (name) => directory.aorOf(name, directory.domain));
+    const plans = this.#configs.length === 0 ? [] : pollPlans(this.#configs, directory.users(), world.zone, (name) => directory.aorOf(name, directory.domain));
     const before = new Map(this.#running.map((running) => [running.text, running]));
     const began: Running[] = [];
     this.#running = plans.map((plan) => {

@@ -1,3 +1,4 @@
+import { hasFields } from "../base/has-fields.ts";
 import { parseAor, type Aor } from "../base/ids.ts";
 import type { LegPath } from "./leg-path.ts";
 
@@ -35,7 +36,7 @@ export interface StoredCall {
 
 /** Reads what the store gave back; null when it is not what we write (another version's record). */
 export function readStoredCall(value: unknown): StoredCall | null {
-  if (!isRecord(value)) return null;
+  if (!hasFields(value)) return null;
   const { callId, fromTag, from, to, callee, since, parties, legs } = value;
   if (typeof callId !== "string" || typeof fromTag !== "string" || typeof from !== "string" || typeof to !== "string") return null;
   if (typeof since !== "number" || !Array.isArray(parties) || !Array.isArray(legs)) return null;
@@ -46,7 +47,7 @@ export function readStoredCall(value: unknown): StoredCall | null {
 }
 
 function readParty(value: unknown): StoredParty | null {
-  if (!isRecord(value)) return null;
+  if (!hasFields(value)) return null;
   const { id, aor, direction, changedAt } = value;
   const person = typeof aor === "string" ? parseAor(aor) : null;
   if (typeof id !== "string" || person === null || typeof changedAt !== "number") return null;
@@ -54,7 +55,7 @@ function readParty(value: unknown): StoredParty | null {
 }
 
 function readLeg(value: unknown): StoredLeg | null {
-  if (!isRecord(value)) return null;
+  if (!hasFields(value)) return null;
   const { tag, parties, isHeldByCaller, isHeldByCallee, path, sessionUntilMs } = value;
   if ((tag !== null && typeof tag !== "string") || !Array.isArray(parties)) return null;
   return {
@@ -68,7 +69,7 @@ function readLeg(value: unknown): StoredLeg | null {
 }
 
 function readPath(value: unknown): LegPath | null {
-  if (!isRecord(value)) return null;
+  if (!hasFields(value)) return null;
   const { callerTarget, calleeTarget, routes, callerCseq, calleeCseq } = value;
   if (typeof callerTarget !== "string" || typeof calleeTarget !== "string" || typeof routes !== "string") return null;
   return typeof callerCseq === "number" && typeof calleeCseq === "number" ? { callerTarget, calleeTarget, routes, callerCseq, calleeCseq } : null;
@@ -76,8 +77,4 @@ function readPath(value: unknown): LegPath | null {
 
 function isWhole<T>(list: readonly (T | null)[]): list is readonly T[] {
   return !list.includes(null);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { aorOf } from "../base/ids.ts";
 import type { Aor } from "../base/ids.ts";
 import type { DirectoryUser, DirectoryWatchers } from "../config/config.ts";
@@ -67,5 +67,5 @@ function ha1Of({ id, secret }: DirectoryUser, domain: string): Ha1 {
   if (secret.kind === "none") return {};
   if (secret.kind === "ha1") return { ...(secret.md5 === undefined ? {} : { md5: secret.md5 }), ...(secret.sha256 === undefined ? {} : { sha256: secret.sha256 }) };
   const text = `${id}:${domain}:${secret.password}`;
-  return { md5: createHash("md5").update(text, "utf8").digest("hex"), sha256: createHash("sha256").update(text, "utf8").digest("hex") };
+  return { md5: hash("md5", text), sha256: hash("sha256", text) };
 }

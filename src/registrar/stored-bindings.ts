@@ -1,3 +1,4 @@
+import { hasFields } from "../base/has-fields.ts";
 import type { Binding, Origin } from "./binding.ts";
 
 /** What the store keeps of an AoR: its bindings as they are, without connections. */
@@ -48,7 +49,7 @@ function readOrigin(value: unknown): Origin | null {
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | null {
-  return typeof value === "object" && value !== null ? { ...value } : null;
+  return hasFields(value) ? value : null;
 }
 
 function listOf(value: unknown): readonly unknown[] {

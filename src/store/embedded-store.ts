@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 import { UnavailableError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
 import type { EmbeddedStoreDeps } from "./embedded-store-deps.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
+import { startAhead } from "./journal-ahead.ts";
 import { Journal } from "./journal.ts";
-import { KEY_BYTES_MAX, KIND, SEGMENT_BYTES, TABLES } from "./journal-layout.ts";
+import { isOdd, KIND, SEGMENT_BYTES, TABLES } from "./journal-layout.ts";
 import { recover, type Start } from "./recovery.ts";
 import { checkPages } from "./page-check.ts";
 import { STORE_FORMAT } from "./record-codec.ts";
@@ -29,18 +31,21 @@ export async function openEmbeddedStore(deps: EmbeddedStoreDeps): Promise<Store>
   }
   const lock = await lockFolder(folder);
   let file: StoreFile | null = null;
+  let ahead: Worker | null = null;
   try {
     const restored = await carryOutRestore(folder, newName(), deps.clock.now());
     if (restored !== null) deps.log.warn({ path: folder, count: restored.records, reason: restored.old ?? "there was none" }, "store restored from a backup; the old one was moved aside");
+    ahead = startAhead(deps.programs.workerPath);
     const survey = new StoreSurvey(deps.clock.now() - TOMBSTONE_MS);
     if (existsSync(path)) checkPages(path, survey.take);
     file = new StoreFile(path);
     const versions = versionClock(deps.clock);
     const start = recover({ folder, log: deps.log, newName: newName() }, file, survey, versions);
     const store = new EmbeddedStore(deps, file, lock, versions, survey, start.changes);
-    await store.open(start);
+    await store.open(start, ahead);
     return store;
   } catch (cause) {
+    await ahead?.terminate();
     await file?.close();
     lock.release();
     if (cause instanceof NewerFormat)
@@ -133,7 +138,7 @@ class EmbeddedStore implements Store {
     }
   }
 
-  async open(start: Start): Promise<void> {
+  async open(start: Start, ahead: Worker): Promise<void> {
     const { folder, node, clock, log, programs, durability } = this.#deps;
     try {
       this.#journal = await Journal.open({
@@ -141,6 +146,7 @@ class EmbeddedStore implements Store {
         node,
         storeName: start.mark.name,
         ...programs,
+        ahead,
         isFull: durability === "full",
         segmentBytes: this.#deps.segmentBytes ?? SEGMENT_BYTES,
         sequence: start.mark.applied,
@@ -388,12 +394,6 @@ class EmbeddedStore implements Store {
     return new UnavailableError(`store in ${this.#deps.folder} cannot be written; is the disk full?${reason === null ? "" : ` (${reason})`}`);
   }
 }
-
-function isOdd(key: string): boolean {
-  return key.length * 3 > KEY_BYTES_MAX || SURROGATES.test(key);
-}
-
-const SURROGATES = /[\ud800-\udfff]/;
 
 function copied(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));

@@ -9,7 +9,14 @@ import type { Table } from "./store.ts";
 /** Bytes of a record before its key. */
 export const HEADER_BYTES = 40;
 /** A key that is longer, or that UTF-8 cannot carry, travels within the text. */
-export const KEY_BYTES_MAX = 8000;
+const KEY_BYTES_MAX = 8000;
+
+/** True for a key that a record cannot carry as its key: it stands in the text then. */
+export function isOdd(key: string): boolean {
+  return key.length * 3 > KEY_BYTES_MAX || SURROGATES.test(key);
+}
+
+const SURROGATES = /[\ud800-\udfff]/;
 
 /** The kinds of records. */
 export const KIND = {

@@ -307,4 +307,9 @@ function isWorkerData(value: unknown): value is WorkerData {
   return typeof value === "object" && value !== null && "storeName" in value;
 }
 
-if (isWorkerData(workerData)) new JournalWorker(workerData).run();
+const begin = (data: unknown): void => {
+  if (isWorkerData(data)) new JournalWorker(data).run();
+};
+// A thread that was started ahead is told later what to do.
+if (workerData === null) parentPort?.once("message", begin);
+else begin(workerData);

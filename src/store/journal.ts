@@ -23,6 +23,8 @@ export interface JournalDeps {
   readonly storeName: string;
   /** The bundled `journal-worker.ts`. */
   readonly workerPath: string;
+  /** Its thread when it was started ahead (`startAhead`). */
+  readonly ahead?: Worker;
   /** The addon; null, or one that is not there: shared memory that the worker writes to the files. */
   readonly nativePath: string | null;
   readonly isFull: boolean;
@@ -74,7 +76,7 @@ export class Journal {
   static async open(deps: JournalDeps): Promise<Journal> {
     const journal = new Journal(deps);
     await new Promise<void>((resolve, reject) => {
-      journal.#startWorker(resolve, reject);
+      journal.#startWorker(resolve, reject, deps.ahead);
     });
     return journal;
   }
@@ -316,8 +318,9 @@ export class Journal {
     else log.warn({ path: folder, count: this.#sequence - this.synced }, "the disk of the store answers again");
   }
 
-  #startWorker(onReady: () => void, onFailed: (err: UnavailableError) => void): void {
-    const worker = new Worker(this.#deps.workerPath, { workerData: this.#data, name: "journal" });
+  #startWorker(onReady: () => void, onFailed: (err: UnavailableError) => void, ahead?: Worker): void {
+    const worker = ahead ?? new Worker(this.#deps.workerPath, { workerData: this.#data, name: "journal" });
+    ahead?.postMessage(this.#data);
     this.#worker = worker;
     let isReady = false;
     worker.on("message", (message: WorkerMessage) => {

@@ -1,3 +1,4 @@
+import { hasFields } from "../base/has-fields.ts";
 import { parseAor, type Aor } from "../base/ids.ts";
 import type { PhoneProfile } from "../phones/profile.ts";
 import type { EventPackage } from "./event-package.ts";
@@ -40,19 +41,18 @@ export function storedSubscription(from: Subscription): StoredSubscription {
 
 /** Reads a stored value back; null when it is of another form, or its package is not served any more, or its list is gone. */
 export function readStoredSubscription(value: unknown, packages: ReadonlyMap<string, EventPackage>, profileOf: (userAgent: string) => PhoneProfile, lists: ListDirectory): Subscription | null {
-  if (typeof value !== "object" || value === null) return null;
-  const fields = value as Readonly<Record<string, unknown>>;
-  const { format, entity, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes } = fields;
-  const resource = aorOrNull(fields.resource);
-  const pack = typeof fields.event === "string" ? packages.get(fields.event) : undefined;
+  if (!hasFields(value)) return null;
+  const { format, entity, userAgent, accept, eventId, expiresAt, remoteCseq, cseqLimit, callId, localTag, remoteTag, local, remote, target, routes } = value;
+  const resource = aorOrNull(value.resource);
+  const pack = typeof value.event === "string" ? packages.get(value.event) : undefined;
   if (format !== 1 || resource === null || pack === undefined) return null;
   if (typeof entity !== "string" || typeof userAgent !== "string" || typeof eventId !== "string" || !isTexts(accept) || !isTexts(routes)) return null;
   if (typeof expiresAt !== "number" || typeof remoteCseq !== "number" || typeof cseqLimit !== "number") return null;
   if (typeof callId !== "string" || typeof localTag !== "string" || typeof remoteTag !== "string") return null;
   if (typeof local !== "string" || typeof remote !== "string" || typeof target !== "string") return null;
-  const watcher = aorOrNull(fields.watcher);
+  const watcher = aorOrNull(value.watcher);
   const dialog = { callId, localTag, remoteTag, local, remote, target, routes, flow: null };
-  const list = fields.list === undefined ? undefined : storedList(fields.list, resource, lists);
+  const list = value.list === undefined ? undefined : storedList(value.list, resource, lists);
   if (list === null) return null;
   return new Subscription({ resource, entity, watcher, userAgent, profile: profileOf(userAgent), accept, pack, eventId, dialog, expiresAt, remoteCseq, cseq: cseqLimit, ...(list === undefined ? {} : { list: new ListWatch(list) }) });
 }

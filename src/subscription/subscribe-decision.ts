@@ -85,6 +85,11 @@ export interface Renewable {
   readonly isList: boolean;
 }
 
+/** What decides of a subscription. */
+export function renewable({ pack, eventId, watcher, remoteCseq, list }: Omit<Renewable, "isList"> & { readonly list: object | null }): Renewable {
+  return { pack, eventId, watcher, remoteCseq, isList: list !== null };
+}
+
 /** Decides about a SUBSCRIBE within a dialog; `existing` is null when we know no such dialog. One dialog holds one subscription
  *  (RFC 6665 §4.5.1): another event in it is unknown. */
 export function inDialogDecision(facts: SubscribeFacts, existing: Renewable | null, caller: Aor | null, limits: LifetimeLimits): Renewal | Refusal {

@@ -22,7 +22,7 @@ import { malformed, merged, refused, tooMany, tooOften, type Refusal } from "./r
 import { Restoration } from "./restoration.ts";
 import { Rivals } from "./rivals.ts";
 import { readStoredSubscription, storedSubscription } from "./stored-subscription.ts";
-import { inDialogDecision, initialDecision, subscribeFacts, type Creation, type Renewable } from "./subscribe-decision.ts";
+import { inDialogDecision, initialDecision, renewable, subscribeFacts, type Creation } from "./subscribe-decision.ts";
 import { SourceRate, SubscribeRate } from "./subscribe-rate.ts";
 import { Subscription, type EndReason } from "./subscription.ts";
 import type { SubscriptionDeps } from "./subscription-deps.ts";
@@ -396,8 +396,4 @@ export function subscriptions(deps: SubscriptionDeps): Subscriptions {
       publications.close();
     },
   };
-}
-
-function renewable({ pack, eventId, watcher, remoteCseq, list }: Subscription): Renewable {
-  return { pack, eventId, watcher, remoteCseq, isList: list !== null };
 }
