@@ -113,6 +113,7 @@ async function vitest(name, prefix, projects, files, extra) {
   total.skipped += sum.skipped;
   say(`${sum.failed === 0 ? "ok     " : "FAILED "} ${name}: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped (${seconds(started)})`);
   for (const skip of sum.skips) say(`  skipped: ${skip}`);
+  for (const { name: retried, tries, text } of sum.retries) say(`  held at try ${tries}: ${retried} (${text.split("\n")[0]})`);
   for (const failure of sum.failures) say(`  failed: ${failure.name}\n${shown(withoutMachinery(failure.text))}`);
 }
 

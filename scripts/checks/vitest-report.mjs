@@ -7,10 +7,11 @@ export function readVitestReport(json, { root, expectedFiles, run }) {
   const report = parse(json);
   if (report === null) {
     const why = run.isLate ? "did not end in time" : `ended with exit code ${run.code} and no report`;
-    return { passed: 0, failed: Math.max(1, expectedFiles.length), skipped: 0, failures: [{ name: `vitest ${why}`, text: run.output }], skips: [] };
+    return { passed: 0, failed: Math.max(1, expectedFiles.length), skipped: 0, failures: [{ name: `vitest ${why}`, text: run.output }], skips: [], retries: [] };
   }
   const failures = [];
   const skips = [];
+  const retries = [];
   let passed = 0;
   const seen = new Set();
   for (const file of report.testResults ?? []) {
@@ -19,6 +20,8 @@ export function readVitestReport(json, { root, expectedFiles, run }) {
     const tests = file.assertionResults ?? [];
     for (const test of tests) {
       const name = `${path} > ${test.fullName ?? test.title}`;
+      const misses = test.failureMessages?.length ?? 0;
+      if (test.status === "passed" && misses > 0) retries.push({ name, tries: misses + 1, text: test.failureMessages[0] });
       if (test.status === "passed") passed++;
       else if (test.status === "failed") failures.push({ name, text: (test.failureMessages ?? []).join("\n") });
       else skips.push(name);
@@ -31,7 +34,7 @@ export function readVitestReport(json, { root, expectedFiles, run }) {
   if (passed + failures.length + skips.length === 0) failures.push({ name: "vitest", text: "no test was run" });
   if (run.isLate) failures.push({ name: "vitest", text: `did not end in time\n${run.output}` });
   else if (run.code !== 0 && failures.length === 0) failures.push({ name: `vitest ended with exit code ${run.code}`, text: run.output });
-  return { passed, failed: failures.length, skipped: skips.length, failures, skips };
+  return { passed, failed: failures.length, skipped: skips.length, failures, skips, retries };
 }
 
 function parse(json) {

@@ -29,6 +29,11 @@ describe("the sum of a vitest run", () => {
     expect(got).toEqual(wanted);
   });
 
+  test("what held at a later try is told", () => {
+    const { retries } = readVitestReport(JSON.stringify({ testResults: [file("test/a.test.ts", ["passed"])] }), { root: "/checkout", expectedFiles: ["test/a.test.ts"], run: ended });
+    expect(retries).toEqual([{ name: "test/a.test.ts > test 0", tries: 2, text: "why" }]);
+  });
+
   test.each(["", "{", "null", "[]", "{}"])("a crash that leaves the report %j fails every file", (json) => {
     const { passed, failed, failures } = readVitestReport(json, { root: "/checkout", expectedFiles: ["test/a.test.ts", "test/b.test.ts"], run: crashed });
     expect({ passed, failed }).toEqual({ passed: 0, failed: 2 });
