@@ -11,6 +11,8 @@ export interface Sum {
   readonly skipped: number;
   readonly failures: readonly Failure[];
   readonly skips: readonly string[];
+  /** What held, but not at once. */
+  readonly retries: readonly (Failure & { readonly tries: number })[];
 }
 
 /** See vitest-report.mjs. */
