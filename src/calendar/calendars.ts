@@ -7,6 +7,7 @@ import type { CalendarConfig } from "../config/calendars-schema.ts";
 import type { Directory } from "../directory/directory.ts";
 import type { PresenceService } from "../presence/presence-service.ts";
 import type { AdapterSettings, CalendarAdapter, FailureKind, Reading, WatchState } from "./adapter.ts";
+import { sameEntries } from "./entry.ts";
 import { UNREAD, afterPoll, atMoment, type MailboxState } from "./mailbox-state.ts";
 import { poller, type Poller } from "./poller.ts";
 import { pollPlans, type PollPlan } from "./poll-plan.ts";
@@ -72,6 +73,8 @@ export function calendars(deps: CalendarsDeps): Calendars {
 
 /** Statements are looked over so often for such as nobody confirms any more. */
 const LOOK_MS = 30_000;
+/** Where nothing has changed the time line is still drawn anew so often: its far end comes nearer. */
+const SPEAK_AGAIN_MS = 300_000;
 
 /** One plan that runs. */
 interface Running {
@@ -99,6 +102,7 @@ class PolledCalendars implements Calendars {
   #places = new Map<Aor, { readonly running: Running; readonly mailbox: string }[]>();
   /** What was reported last of each person, as text. */
   readonly #reported = new Map<Aor, string>();
+  readonly #spokeAt = new Map<Aor, number>();
   readonly #counts = new Map<string, Counts>();
   readonly #ending = new Set<Promise<void>>();
   #cancelLook: Cancel | null = null;
@@ -240,7 +244,8 @@ class PolledCalendars implements Calendars {
       if (after.silence === null) log.info({ aor: first, source: name }, "a calendar speaks again");
       else log.warn({ aor: first, source: name, reason: after.silence }, "a calendar is silent");
     }
-    for (const aor of running.plan.people.get(mailbox) ?? []) this.#speak(aor);
+    const isNews = before.readAt === 0 || before.silence !== after.silence || !sameEntries(before.entries, after.entries);
+    for (const aor of running.plan.people.get(mailbox) ?? []) if (isNews || clock.now() - (this.#spokeAt.get(aor) ?? 0) >= SPEAK_AGAIN_MS) this.#speak(aor);
   }
 
   /** How the listening for changes goes: counted, and said when it turns. */
@@ -258,6 +263,7 @@ class PolledCalendars implements Calendars {
 
   /** Reports what a person's calendars say, if it is other than before. */
   #speak(aor: Aor): void {
+    this.#spokeAt.set(aor, this.#deps.clock.now());
     const words: CalendarWord[] = (this.#places.get(aor) ?? []).map(({ running: { plan, states }, mailbox }) => {
       const { entries, silence, silentSince } = states.get(mailbox) ?? UNREAD;
       return { name: plan.calendar.name, silence, silentSince, entries: entries.map((entry) => ({ ...entry, as: plan.calendar.as })) };
@@ -265,6 +271,7 @@ class PolledCalendars implements Calendars {
     const reports = calendarReports(aor, words, this.#deps.clock.now());
     const text = JSON.stringify(reports);
     if ((this.#reported.get(aor) ?? "[]") === text) return;
+    if (words.length === 0) this.#spokeAt.delete(aor);
     if (reports.length === 0) this.#reported.delete(aor);
     else this.#reported.set(aor, text);
     // Of a person who is no longer ours nothing is kept.

@@ -13,3 +13,12 @@ export interface CalendarEntry {
   /** Marked private or confidential by its owner: shown as "Busy", whatever it is. */
   readonly isPrivate: boolean;
 }
+
+/** True when two readings of a mailbox say the same, in the same order: nearly all do. */
+export function sameEntries(these: readonly CalendarEntry[], those: readonly CalendarEntry[]): boolean {
+  return these.length === those.length && these.every((one, at) => isSameEntry(one, those[at]));
+}
+
+function isSameEntry(one: CalendarEntry, other: CalendarEntry | undefined): boolean {
+  return other !== undefined && one.start === other.start && one.end === other.end && one.kind === other.kind && one.hasAttendees === other.hasAttendees && one.isPrivate === other.isPrivate;
+}
