@@ -9,50 +9,10 @@ const entry = at("src/main.ts");
 const outfile = at("dist/main.js");
 const hasShebang = (await readFile(entry, "utf8")).startsWith("#!");
 
-await build({
-  entryPoints: [entry],
-  outfile,
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  format: "esm",
-  packages: "external",
-  sourcemap: true,
-  logLevel: "warning",
-  ...(hasShebang ? {} : { banner: { js: "#!/usr/bin/env node" } }),
-});
-await build({
-  entryPoints: [at("src/store/journal-worker.ts")],
-  outfile: at("dist/journal-worker.js"),
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  format: "esm",
-  packages: "external",
-  sourcemap: true,
-  logLevel: "warning",
-});
-await build({
-  entryPoints: [at("src/calendar/calendar-worker.ts")],
-  outfile: at("dist/calendar-worker.js"),
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  format: "esm",
-  packages: "external",
-  sourcemap: true,
-  logLevel: "warning",
-});
-await build({
-  entryPoints: [at("src/calendar/ews-hints-worker.ts")],
-  outfile: at("dist/ews-hints-worker.js"),
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  format: "esm",
-  packages: "external",
-  sourcemap: true,
-  logLevel: "warning",
-});
+const program = (entryPoint, to, more = {}) =>
+  build({ entryPoints: [entryPoint], outfile: to, bundle: true, platform: "node", target: "node20", format: "esm", packages: "external", sourcemap: true, logLevel: "warning", ...more });
+
+await program(entry, outfile, hasShebang ? {} : { banner: { js: "#!/usr/bin/env node" } });
+for (const thread of ["store/journal-worker", "calendar/calendar-worker", "calendar/ews-hints-worker"]) await program(at(`src/${thread}.ts`), at(`dist/${thread.split("/")[1]}.js`));
 await chmod(outfile, 0o755);
 await buildPages();

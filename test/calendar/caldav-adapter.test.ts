@@ -284,7 +284,7 @@ describe("elsewhere", () => {
   test.each([
     ["a principal", "PROPFIND /", (url: string) => davResource("/", `<d:current-user-principal><d:href>${url}/people/alice/</d:href></d:current-user-principal>`)],
     ["a home", "PROPFIND /people/alice/", (url: string) => davResource("/people/alice/", `<c:calendar-home-set><d:href>${url}/cal/</d:href></c:calendar-home-set>`)],
-    ["a calendar", `PROPFIND ${HOME}`, (url: string) => davResource(`${url}/cal/work/`, "<d:resourcetype><c:calendar/></d:resourcetype>")],
+    ["a calendar", `PROPFIND ${HOME}`, (url: string) => davResource(`${url}/cal/desk/`, "<d:resourcetype><c:calendar/></d:resourcetype>")],
   ])("%s on another host is not asked", async (_, at, resource) => {
     const other = await another();
     const { adapter } = await stage((what, response) => what === at && sayDav(response, multistatus(resource(other.url))));

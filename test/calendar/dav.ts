@@ -5,7 +5,7 @@ import { webServer, type Seen, type WebServer } from "./web-server.ts";
 
 export const ACCOUNT = { username: "alice", password: "alice-Pw-93511" };
 export const HOME = "/cal/alice/";
-export const CALENDAR = "/cal/alice/work/";
+export const CALENDAR = "/cal/alice/desk/";
 
 /** Answers a request, or leaves it to the stand-in by returning false. `what`: `PROPFIND /cal/alice/` or `REPORT calendar-query`. */
 export type DavAnswer = (what: string, response: ServerResponse, seen: Seen) => boolean;

@@ -34,8 +34,8 @@ async function shows(server: Lamplight, wanted: (shown: Shown) => boolean): Prom
 describe.skipIf(obstacle("radicale") !== null)("the whole server with radicale", () => {
   test("a meeting in the calendar is what others see, until it is deleted; nobody learns what it is about", { timeout: 150_000 }, async () => {
     const place = await startRadicale();
-    await makeCalendar(place, "/bob/work/", "bob");
-    await putEvent(place, "/bob/work/now.ics", eventLines("now", `DTSTART:${inMinutes(-10)}`, `DTEND:${inMinutes(30)}`, "ORGANIZER:mailto:bob@office.test", "ATTENDEE:mailto:guest@office.test"), "bob");
+    await makeCalendar(place, "/bob/desk/", "bob");
+    await putEvent(place, "/bob/desk/now.ics", eventLines("now", `DTSTART:${inMinutes(-10)}`, `DTEND:${inMinutes(30)}`, "ORGANIZER:mailto:bob@office.test", "ATTENDEE:mailto:guest@office.test"), "bob");
     const secret = join(scratchFolder("secret"), "password");
     writeFileSync(secret, `${PEOPLE.svc ?? ""}\n`, { mode: 0o600 });
     const server = await startLamplight({
@@ -50,7 +50,7 @@ describe.skipIf(obstacle("radicale") !== null)("the whole server with radicale",
     expect(await attempt.exit(30_000), attempt.lines().join("\n")).toBe(0);
     expect(attempt.lines().join("\n")).toContain("can be read");
 
-    await send(place, { method: "DELETE", path: "/bob/work/now.ics", user: "bob" });
+    await send(place, { method: "DELETE", path: "/bob/desk/now.ics", user: "bob" });
     await shows(server, ({ source }) => source !== "calendar");
     await server.stop();
     const files = readdirSync(server.data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
