@@ -3,6 +3,7 @@ import { UnavailableError } from "../base/errors.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { AdapterSettings, CalendarAdapter, Reading, Span, WatchState } from "./adapter.ts";
+import { KnownReadings } from "./known-readings.ts";
 
 /** What the thread is told. */
 export type ThreadOrder =
@@ -16,7 +17,8 @@ export type ThreadOrder =
 export type ThreadAnswer =
   | { readonly kind: "opened"; readonly adapter: number; readonly batchSize: number; readonly watches: boolean }
   | { readonly kind: "refused"; readonly adapter: number; readonly name: string }
-  | { readonly kind: "readings"; readonly call: number; readonly readings: ReadonlyMap<string, Reading> }
+  /** `same`: mailboxes that say what they said last. */
+  | { readonly kind: "readings"; readonly adapter: number; readonly call: number; readonly readings: ReadonlyMap<string, Reading>; readonly same: readonly string[] }
   | { readonly kind: "changed"; readonly adapter: number; readonly mailbox?: string }
   | { readonly kind: "watch"; readonly adapter: number; readonly state: WatchState }
   /** It heard that a call is to be given up. */
@@ -55,6 +57,7 @@ interface Proxy {
   readonly settle: { resolve(opened: { readonly batchSize: number; readonly watches: boolean }): void; reject(err: unknown): void };
   watch: { readonly mailboxes: readonly string[]; readonly onChange: (mailbox?: string) => void; readonly onState: (state: WatchState) => void } | null;
   onClosed: (() => void) | null;
+  readonly known: KnownReadings;
 }
 
 class Thread implements CalendarThread {
@@ -78,7 +81,7 @@ class Thread implements CalendarThread {
       settle.resolve = resolve;
       settle.reject = reject;
     });
-    const proxy: Proxy = { settings, opened, settle, watch: null, onClosed: null };
+    const proxy: Proxy = { settings, opened, settle, watch: null, onClosed: null, known: new KnownReadings() };
     this.#proxies.set(number, proxy);
     // A thread that starts opens all that there is.
     if (this.#worker === null) this.#running();
@@ -198,7 +201,7 @@ class Thread implements CalendarThread {
         this.#proxies.get(answer.adapter)?.settle.reject(new UnavailableError(`the calendar's adapter cannot be made (${answer.name})`));
         return;
       case "readings":
-        this.#calls.get(answer.call)?.done(answer.readings);
+        this.#hearReadings(answer);
         return;
       case "alive":
         this.#cancelDeaf?.();
@@ -214,6 +217,12 @@ class Thread implements CalendarThread {
         this.#proxies.get(answer.adapter)?.onClosed?.();
         this.#proxies.delete(answer.adapter);
     }
+  }
+
+  /** What comes for a call that nobody waits for any more is kept all the same: the thread counts it as known. */
+  #hearReadings({ adapter, call, readings, same }: ThreadAnswer & { readonly kind: "readings" }): void {
+    const whole = this.#proxies.get(adapter)?.known.whole({ readings, same }) ?? readings;
+    this.#calls.get(call)?.done(whole);
   }
 
   /** Who waits is told that it failed: a mailbox that is missing from an answer counts so. */

@@ -4,6 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import type { CalendarAdapter, Reading } from "./adapter.ts";
 import { openAdapter } from "./adapters.ts";
 import type { ThreadAnswer, ThreadOrder } from "./calendar-thread.ts";
+import { KnownReadings } from "./known-readings.ts";
 
 // The thread in which calendars are fetched and read, so that nobody's call waits for them.
 
@@ -11,7 +12,12 @@ import type { ThreadAnswer, ThreadOrder } from "./calendar-thread.ts";
 const NICENESS = 10;
 if (platform() === "linux") setPriority(Math.min(19, getPriority() + NICENESS));
 
-const adapters = new Map<number, Promise<CalendarAdapter>>();
+interface Opened {
+  readonly adapter: Promise<CalendarAdapter>;
+  readonly known: KnownReadings;
+}
+
+const adapters = new Map<number, Opened>();
 const running = new Map<number, AbortController>();
 
 function answer(message: ThreadAnswer): void {
@@ -22,13 +28,13 @@ async function obey(order: ThreadOrder): Promise<void> {
   switch (order.kind) {
     case "open": {
       const adapter = openAdapter({ ...order.settings, clock: systemClock });
-      adapters.set(order.adapter, adapter);
+      adapters.set(order.adapter, { adapter, known: new KnownReadings() });
       const opened = await adapter;
       answer({ kind: "opened", adapter: order.adapter, batchSize: opened.batchSize, watches: "watch" in opened });
       return;
     }
     case "watch":
-      (await adapters.get(order.adapter))?.watch?.(
+      (await adapters.get(order.adapter)?.adapter)?.watch?.(
         (mailbox) => {
           answer({ kind: "changed", adapter: order.adapter, ...(mailbox === undefined ? {} : { mailbox }) });
         },
@@ -41,10 +47,11 @@ async function obey(order: ThreadOrder): Promise<void> {
     case "read": {
       const ended = new AbortController();
       running.set(order.call, ended);
-      const adapter = await adapters.get(order.adapter);
+      const opened = adapters.get(order.adapter);
+      const adapter = await opened?.adapter;
       const readings: ReadonlyMap<string, Reading> = (await adapter?.read(order.mailboxes, order.span, ended.signal)) ?? new Map();
       running.delete(order.call);
-      answer({ kind: "readings", call: order.call, readings });
+      answer({ kind: "readings", adapter: order.adapter, call: order.call, ...(opened?.known.news(readings) ?? { readings, same: [] }) });
       return;
     }
     case "abort":
@@ -52,7 +59,7 @@ async function obey(order: ThreadOrder): Promise<void> {
       answer({ kind: "alive" });
       return;
     case "close":
-      await (await adapters.get(order.adapter))?.close();
+      await (await adapters.get(order.adapter)?.adapter)?.close();
       adapters.delete(order.adapter);
       answer({ kind: "closed", adapter: order.adapter });
   }
@@ -64,7 +71,7 @@ parentPort?.on("message", (order: ThreadOrder) => {
     const name = err instanceof Error ? err.name : "Error";
     if (order.kind === "read") {
       running.delete(order.call);
-      answer({ kind: "readings", call: order.call, readings: new Map(order.mailboxes.map((mailbox) => [mailbox, { kind: "failure", failure: "unreadable", text: `reading failed by our own mistake (${name})` }])) });
+      answer({ kind: "readings", adapter: order.adapter, call: order.call, same: [], readings: new Map(order.mailboxes.map((mailbox) => [mailbox, { kind: "failure", failure: "unreadable", text: `reading failed by our own mistake (${name})` }])) });
     } else if (order.kind === "open") answer({ kind: "refused", adapter: order.adapter, name });
     else if (order.kind === "close") answer({ kind: "closed", adapter: order.adapter });
   });

@@ -16,7 +16,7 @@ export interface CalendarEntry {
 
 /** True when two readings of a mailbox say the same, in the same order: nearly all do. */
 export function sameEntries(these: readonly CalendarEntry[], those: readonly CalendarEntry[]): boolean {
-  return these.length === those.length && these.every((one, at) => isSameEntry(one, those[at]));
+  return these === those || (these.length === those.length && these.every((one, at) => isSameEntry(one, those[at])));
 }
 
 function isSameEntry(one: CalendarEntry, other: CalendarEntry | undefined): boolean {

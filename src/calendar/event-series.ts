@@ -34,6 +34,8 @@ export interface SeriesContext {
   readonly zones: Zones;
   readonly owner: Owner;
   readonly countsTransparent: boolean;
+  /** No span begins before, ms since 1970. */
+  readonly since: number;
 }
 
 /** What an instance costs beyond being found, in steps of the budget: its moment and what became of it are looked up. */
@@ -70,13 +72,46 @@ export function eventSeries(components: readonly ICalComponent[], context: Serie
   const newest = Math.max(...masters.map(({ sequence }) => sequence));
   // Of two that change the same instance the later version counts, and the later one in the text.
   const changes = changed.sort((a, b) => a.sequence - b.sequence).map(({ part }) => part);
-  return { series: new Series(masters.filter(({ sequence }) => sequence === newest).map(({ master }) => master), changes), unread };
+  const current = masters.filter(({ sequence }) => sequence === newest).map(({ master }) => master);
+  return { series: singleOf(current, changes, context.since) ?? new Series(current, changes), unread };
 }
+
+/** An event that never repeats, as most of a calendar are; null when there is more to it. */
+function singleOf([master, another]: readonly Master[], changes: readonly ChangedPart[], since: number): EventSeries | null {
+  if (master === undefined || another !== undefined || changes.length > 0) return null;
+  const { start, length, meaning, rules, exceptRules, dates, exceptDates } = master;
+  if (rules.length + exceptRules.length + dates.length + exceptDates.length > 0) return null;
+  // Over on any clock: what a zone had then need not be asked for.
+  if (start.local + lengthMs(length) + 2 * DAY_MS < since) return new SingleEvent(null);
+  const from = start.zone.toUtc(start.local);
+  const until = endOf(start.local, length, start.zone);
+  return new SingleEvent(meaning === null || until <= from ? null : { start: from, end: until, ...meaning });
+}
+
+/** Nothing is kept of it but its entry; null says nothing, ever. */
+class SingleEvent implements EventSeries {
+  readonly #entry: CalendarEntry | null;
+
+  constructor(entry: CalendarEntry | null) {
+    this.#entry = entry;
+  }
+
+  addTo(entries: CalendarEntry[], span: Span, budget: Budget): void {
+    budget.steps--;
+    if (this.#entry !== null && this.#entry.start < span.to && this.#entry.end > span.from) entries.push(this.#entry);
+  }
+
+  isOver(at: number): boolean {
+    return this.#entry === null || this.#entry.end <= at;
+  }
+}
+
+const UNCHANGED: ReadonlyMap<string, ChangedPart> = new Map();
 
 class Series implements EventSeries {
   readonly #masters: readonly Master[];
   /** The last of each instance. */
-  readonly #single = new Map<string, ChangedPart>();
+  readonly #single: ReadonlyMap<string, ChangedPart>;
   /** By the moment from which they hold. */
   readonly #ranges: readonly ChangedPart[];
   /** How far before its own time an instance can begin, and after it end. */
@@ -84,7 +119,7 @@ class Series implements EventSeries {
 
   constructor(masters: readonly Master[], changes: readonly ChangedPart[]) {
     this.#masters = masters;
-    for (const part of changes) if (!part.isRange) this.#single.set(keyOf(part.of), part);
+    this.#single = changes.length === 0 ? UNCHANGED : new Map(changes.filter(({ isRange }) => !isRange).map((part) => [keyOf(part.of), part]));
     const byMoment = new Map(changes.filter(({ isRange }) => isRange).map((part) => [part.of.zone.toUtc(part.of.local), part]));
     this.#ranges = [...byMoment].sort(([a], [b]) => a - b).map(([, part]) => part);
     let reach = 2 * DAY_MS;
@@ -211,7 +246,14 @@ function masterOf(component: ICalComponent, part: EventPart, { zones }: SeriesCo
       else times.forEach((time, index) => dates.push({ time, length: periodLength(property.values[index], time) ?? part.length }));
     }
   }
-  return { ...part, rules, exceptRules, dates, exceptDates };
+  return { start: part.start, length: part.length, meaning: part.meaning, rules: kept(rules), exceptRules: kept(exceptRules), dates: kept(dates), exceptDates: kept(exceptDates) };
+}
+
+const NONE: readonly never[] = [];
+
+/** Most lists of most events are empty: those share one. */
+function kept<Item>(list: readonly Item[]): readonly Item[] {
+  return list.length === 0 ? NONE : list;
 }
 
 /** The length of an RDATE that is a period of its own. */

@@ -58,16 +58,22 @@ export function parseCalendar(text: string, settings: CalendarSettings): ParsedC
   const budget: Budget = { steps: limits.stepsMax };
   const zones = zonesOf(read.components, floating, budget);
   const owner = settings.owner.map((address) => address.trim().toLowerCase().replace(/^mailto:/, ""));
-  const context = { zones, owner, countsTransparent: settings.countsTransparent ?? false };
+  const since = settings.since ?? Number.NEGATIVE_INFINITY;
+  const context = { zones, owner, countsTransparent: settings.countsTransparent ?? false, since };
   const all: EventSeries[] = [];
   let unread = read.broken;
   for (const components of byUid(read.components)) {
     const { series, unread: some } = eventSeries(components, context);
-    if (settings.since === undefined || !series.isOver(settings.since)) all.push(series);
+    if (!series.isOver(since)) all.push(series);
     unread += some;
   }
   const periods = read.components.filter(({ name }) => name === "vfreebusy").flatMap((component) => freeBusy(component, zones));
   if (unread > 0 && unread >= read.components.filter(({ name }) => name === "vevent" || name === "vfreebusy").length) return failure("unreadable", "no event of the calendar can be read");
+  return parsed(all, periods, limits);
+}
+
+/** Made apart from the reading: what it closes over is kept as long as the calendar, and a zone's name alone would keep the whole text. */
+function parsed(all: readonly EventSeries[], periods: readonly CalendarEntry[], limits: CalendarLimits): ParsedCalendar {
   return { kind: "calendar", entries: (span) => expand(all, periods, span, limits) };
 }
 

@@ -43,6 +43,8 @@ const GRACE_MS = 5000;
 /** How far ahead calendars are read, and how far back for what has just begun. */
 const AHEAD_MS = 26 * 3_600_000;
 const BEHIND_MS = 3_600_000;
+/** The first polls come close together; the second after at least this part of the interval, so that from then on they are spread over the whole of it. */
+const PLACE_LEAST = 0.25;
 /** Part of an interval by which it may differ, so that mailboxes do not come all at once. */
 const JITTER = 0.1;
 
@@ -61,6 +63,8 @@ interface Batch {
   startedAt: number;
   /** Something changed while it ran. */
   isHinted: boolean;
+  /** It has its place in the interval, apart from the others. */
+  isPlaced: boolean;
 }
 
 class Polling implements Poller {
@@ -114,7 +118,7 @@ class Polling implements Poller {
     const mailboxes = [...plan.people.keys()];
     const size = Math.max(1, adapter.batchSize);
     const batches: Batch[] = [];
-    for (let from = 0; from < mailboxes.length; from += size) batches.push({ mailboxes: mailboxes.slice(from, from + size), cancel: null, state: "waiting", failures: 0, startedAt: 0, isHinted: false });
+    for (let from = 0; from < mailboxes.length; from += size) batches.push({ mailboxes: mailboxes.slice(from, from + size), cancel: null, state: "waiting", failures: 0, startedAt: 0, isHinted: false, isPlaced: false });
     this.#batches = batches;
     const spread = Math.min(SPREAD_MS, plan.calendar.pollMs, batches.length * SPREAD_LEAST_MS);
     for (const batch of batches) this.#after(batch, batches.length === 1 ? 0 : deps.random.below(Math.max(1, Math.ceil(spread))));
@@ -165,7 +169,6 @@ class Polling implements Poller {
 
   async #poll(batch: Batch): Promise<void> {
     const { clock, onReading, onPoll } = this.#deps;
-    const { pollMs } = this.#plan.calendar;
     const ended = new AbortController();
     batch.state = "running";
     batch.startedAt = clock.now();
@@ -187,7 +190,7 @@ class Polling implements Poller {
     if (retryAfterMs > 0) this.#pausedUntil = Math.max(this.#pausedUntil, clock.now() + retryAfterMs);
     const isHinted = batch.isHinted && retryAfterMs === 0;
     batch.isHinted = false;
-    this.#after(batch, isHinted ? HINTS_APART_MS : Math.max(this.#jittered(backOff(pollMs, batch.failures)), retryAfterMs));
+    this.#after(batch, isHinted ? HINTS_APART_MS : Math.max(this.#intervalOf(batch), retryAfterMs));
     this.#pump();
   }
 
@@ -219,6 +222,14 @@ class Polling implements Poller {
         },
       );
     });
+  }
+
+  /** Until the next poll after one that has just ended. */
+  #intervalOf(batch: Batch): number {
+    const { pollMs } = this.#plan.calendar;
+    if (batch.isPlaced || batch.failures > 0 || this.#batches.length <= CONCURRENCY) return this.#jittered(backOff(pollMs, batch.failures));
+    batch.isPlaced = true;
+    return Math.round(pollMs * PLACE_LEAST) + this.#deps.random.below(Math.round(pollMs * (1 - PLACE_LEAST)));
   }
 
   #jittered(ms: number): number {

@@ -91,10 +91,14 @@ function extended(text: string): string {
   );
 }
 
+/** Shared: most rules have most parts empty. */
+const NONE: readonly number[] = [];
+
 /** Sorted and each once; null when one is no number. With `isSigned`, -max..-min are in range too. */
 function numbers(texts: readonly string[] | undefined, min: number, max: number, isSigned: boolean): readonly number[] | null {
+  if (texts === undefined) return NONE;
   const found: number[] = [];
-  for (const text of texts ?? []) {
+  for (const text of texts) {
     if (!/^[+-]?\d{1,4}$/.test(text)) return null;
     const number = Number(text);
     const size = isSigned ? Math.abs(number) : number;
@@ -104,7 +108,7 @@ function numbers(texts: readonly string[] | undefined, min: number, max: number,
 }
 
 function unique(numbers: readonly number[]): readonly number[] {
-  return [...new Set(numbers)].sort((a, b) => a - b);
+  return numbers.length === 0 ? NONE : [...new Set(numbers)].sort((a, b) => a - b);
 }
 
 function dayOf(text: string): { readonly weekday: number; readonly nth: number } | null {

@@ -29,13 +29,16 @@ export function zoneOf(offsetAt: (utc: number) => number): Zone {
 const known = new Map<string, Zone | null>();
 /** Names that are remembered, the unknown ones too: a peer writes them. */
 const NAMES_MAX = 2000;
+/** No zone has a longer name. */
+const NAME_MAX = 128;
 
 /** The zone of that name as the server's own set has it: an IANA name (`Europe/Brussels`, whatever its case), a Windows name (`Romance Standard Time`), one with
  *  a prefix as some clients write it (`/citadel.org/20190914_1/Europe/Brussels`), `(UTC+01:00) Brussels, Madrid`, `GMT+0100`; null when it is none. */
 export function namedZone(name: string): Zone | null {
+  if (name.length > NAME_MAX) return null;
   const found = known.get(name);
   if (found !== undefined) return found;
-  const zone = name.length > 128 ? null : findZone(name.trim().replace(/^"(.*)"$/, "$1"));
+  const zone = findZone(name.trim().replace(/^"(.*)"$/, "$1"));
   if (known.size >= NAMES_MAX) known.clear();
   known.set(name, zone);
   return zone;

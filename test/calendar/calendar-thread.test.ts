@@ -11,6 +11,7 @@ import { FakeClock } from "../sim/fake-clock.ts";
 // A thread that does as its mailboxes say; the real one runs in test/flows.
 const program = `
 const { parentPort } = require("node:worker_threads");
+let seen = false;
 parentPort.on("message", (order) => {
   const say = (message) => parentPort.postMessage(message);
   if (order.kind === "open") {
@@ -24,7 +25,8 @@ parentPort.on("message", (order) => {
     if (what === "die") process.exit(1);
     if (what === "throw") throw new TypeError("QUARTZFALCON");
     if (what === "full") for (const all = []; ;) all.push(new Array(100000).fill(Math.random()));
-    if (what !== "deaf") say({ kind: "readings", call: order.call, readings: new Map([[what, { kind: "entries", entries: [] }]]) });
+    if (what !== "deaf") say({ kind: "readings", adapter: order.adapter, call: order.call, ...(what === "same" && seen ? { readings: new Map(), same: [what] } : { readings: new Map([[what, { kind: "entries", entries: [] }]]), same: [] }) });
+    if (what === "same") seen = true;
   }
 });`;
 
@@ -59,6 +61,26 @@ test("a reading goes to the thread and comes back", async () => {
   expect(adapter.batchSize).toBe(7);
   expect(await read(adapter, "good")).toEqual(good);
   await adapter.close();
+});
+
+test("what the thread does not send again is what it said last, of each adapter for itself, and of a thread that is new nothing is", async () => {
+  const [adapter, other] = [await open(), await open()];
+  const said = new Map([["same", { kind: "entries", entries: [] }]]);
+  expect(await read(adapter, "same")).toEqual(said);
+  expect(await read(adapter, "same")).toEqual(said);
+  // The other has never heard it: for its poller a mailbox of which nothing came.
+  expect(await read(other, "same")).toEqual(new Map());
+  await read(adapter, "die");
+  expect(await read(other, "same")).toEqual(said);
+  expect(await read(other, "same")).toEqual(said);
+});
+
+test("an answer for which nobody waits any more counts as known all the same", async () => {
+  const adapter = await open();
+  const given = new AbortController();
+  void read(adapter, "same", given.signal);
+  given.abort();
+  expect(await read(adapter, "same")).toEqual(new Map([["same", { kind: "entries", entries: [] }]]));
 });
 
 test("a thread that hangs is ended once it does not hear that a call is given up, and the next reading starts another", async () => {

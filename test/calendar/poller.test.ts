@@ -85,11 +85,24 @@ describe("polling", () => {
     expect(asked.size).toBe(200);
     for (const times of asked.values()) {
       expect(times.length).toBeGreaterThanOrEqual(5);
-      for (const gap of gaps(times)) expect(gap).toBeGreaterThan(53);
+      // The first ones come close together; each then finds its place in the minute.
+      for (const gap of gaps(times.slice(1))) expect(gap).toBeGreaterThan(53);
       for (const gap of gaps(times)) expect(gap).toBeLessThan(68);
     }
     expect(most()).toBeLessThanOrEqual(8);
     expect(new Set([...asked.values()].map(([first]) => first)).size, "spread").toBeGreaterThan(20);
+    await polling.stop();
+  });
+
+  test("after the first time the polls of many are spread over the whole minute", async () => {
+    const { polling, asked, pass } = rig(400, () => spoke);
+    polling.start();
+    await pass(300);
+    const inTenSeconds = Array.from({ length: 12 }, () => 0);
+    for (const times of asked.values()) for (const time of times) if (time >= 180) inTenSeconds[Math.floor((time - 180) / 10)] = (inTenSeconds[Math.floor((time - 180) / 10)] ?? 0) + 1;
+    // Evenly: 67 in ten seconds.
+    expect(Math.max(...inTenSeconds), inTenSeconds.join()).toBeLessThan(120);
+    expect(Math.min(...inTenSeconds), inTenSeconds.join()).toBeGreaterThan(25);
     await polling.stop();
   });
 

@@ -116,7 +116,7 @@ async function bundle(): Promise<string> {
   await build({ ...how, entryPoints: [at("src/store/journal-worker.ts")], outfile: join(place, "dist/journal-worker.js") });
   await build({ ...how, entryPoints: [at("src/calendar/calendar-worker.ts")], outfile: join(place, "dist/calendar-worker.js") });
   await build({ ...how, entryPoints: [at("src/calendar/ews-hints-worker.ts")], outfile: join(place, "dist/ews-hints-worker.js") });
-  await build({ ...how, entryPoints: [at("src/main.ts")], outfile });
+  await build({ ...how, entryPoints: [at("src/entry.ts")], outfile });
   return outfile;
 }
 
