@@ -4,6 +4,7 @@ import type { FoundCalendar } from "./caldav-discovery.ts";
 import { freeBusyReport, multigetReport, plainPath, queryReport, readMultistatus, repeatingReport, syncReport, type DavMultistatus, type DavResource } from "./caldav-xml.ts";
 import type { CalendarEntry } from "./entry.ts";
 import { parseCalendar, readCalendar, type CalendarSettings, type ParsedCalendar } from "./icalendar.ts";
+import { bodyOf } from "./web-client.ts";
 import { webFailure, type WebFailure } from "./web-failure.ts";
 
 const DAY_MS = 86_400_000;
@@ -151,13 +152,13 @@ export class CaldavCalendar {
   async #times(span: Span, signal: AbortSignal): Promise<Reading> {
     const answer = await this.#client.request({ method: "REPORT", url: this.#url, depth: "1", body: freeBusyReport(span), signal });
     if (answer.kind === "failure") return answer;
-    return readCalendar(Buffer.from(answer.body, "latin1").toString("utf8"), { ...this.#settings, span });
+    return readCalendar(Buffer.concat(answer.parts).toString("utf8"), { ...this.#settings, span });
   }
 
   async #report(body: string, depth: "0" | "1", signal: AbortSignal): Promise<DavMultistatus | WebFailure> {
     const answer = await this.#client.request({ method: "REPORT", url: this.#url, depth, body, signal });
     if (answer.kind === "failure") return answer;
-    return readMultistatus(answer.body) ?? webFailure("unreadable", `what ${this.#url.host} answers is not to be understood: it is malformed or cut off`);
+    return readMultistatus(bodyOf(answer)) ?? webFailure("unreadable", `what ${this.#url.host} answers is not to be understood: it is malformed or cut off`);
   }
 
   /** Its path when it is one of this calendar's events. */

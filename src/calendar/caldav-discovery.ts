@@ -1,3 +1,4 @@
+import { bodyOf } from "./web-client.ts";
 import { descendants } from "./xml-repair.ts";
 import type { CaldavClient } from "./caldav-client.ts";
 import { plainPath, principalSearch, propfind, readMultistatus, type DavMultistatus, type DavResource } from "./caldav-xml.ts";
@@ -28,7 +29,7 @@ const PRINCIPAL_PROPERTIES = ["d:resourcetype", "d:current-user-principal", "c:c
 export async function askProperties(client: CaldavClient, url: URL, depth: "0" | "1", names: readonly string[], signal: AbortSignal): Promise<(DavMultistatus & { readonly url: URL }) | WebFailure> {
   const answer = await client.request({ method: "PROPFIND", url, depth, body: propfind(names), signal });
   if (answer.kind === "failure") return answer;
-  const read = readMultistatus(answer.body);
+  const read = readMultistatus(bodyOf(answer));
   return read === null ? webFailure("unreadable", `what answers at ${url.host} is no CalDAV server`) : { ...read, url: answer.url };
 }
 
@@ -104,7 +105,7 @@ async function homeAt(client: CaldavClient, principal: URL, signal: AbortSignal)
 
 async function searchHome(client: CaldavClient, principal: URL, mailbox: string, signal: AbortSignal): Promise<URL | null> {
   const answer = await client.request({ method: "REPORT", url: principal, depth: "0", body: principalSearch(mailbox), signal });
-  const read = answer.kind === "failure" ? null : readMultistatus(answer.body);
+  const read = answer.kind === "failure" ? null : readMultistatus(bodyOf(answer));
   // Servers look for parts of the address: only who has exactly this one is meant.
   const match = read?.resources.find((resource) => {
     const addresses = resource.properties.get("calendar-user-address-set");

@@ -6,6 +6,7 @@ import { readAvailability } from "./ews-answer.ts";
 import { availabilityRequest } from "./ews-request.ts";
 import { EwsHints, HINT_TIMES, type HintTimes } from "./ews-hints.ts";
 import { EwsTransport, type EwsAccess, type EwsScheme } from "./ews-transport.ts";
+import { bodyOf } from "./web-client.ts";
 import { webFailure } from "./web-failure.ts";
 
 /** Mailboxes that Exchange answers for in one request (its own limit). */
@@ -61,7 +62,7 @@ export class EwsAdapter implements CalendarAdapter {
     const transport = this.#free.pop() ?? (await new Promise<EwsTransport>((resolve) => this.#waiting.push(resolve)));
     try {
       const answer = signal.aborted ? webFailure("timeout", "the reading was given up") : await transport.post(availabilityRequest(mailboxes, span), signal);
-      const read = answer.kind === "failure" ? answer : readAvailability(answer.body, mailboxes, span);
+      const read = answer.kind === "failure" ? answer : readAvailability(bodyOf(answer), mailboxes, span);
       return "get" in read ? read : new Map(mailboxes.map((mailbox) => [mailbox, read]));
     } finally {
       const next = this.#waiting.shift();

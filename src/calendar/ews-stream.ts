@@ -5,6 +5,7 @@ import { bytesOf, escapeXml, unicodeOf } from "../documents/xml-text.ts";
 import type { Random } from "../base/random.ts";
 import { failureOfCode } from "./ews-answer.ts";
 import { EwsTransport, type EwsAccess, type EwsScheme } from "./ews-transport.ts";
+import { bodyOf } from "./web-client.ts";
 import { webFailure, type WebFailure } from "./web-failure.ts";
 
 /** What is heard of a stream of notifications. */
@@ -153,12 +154,12 @@ class Carrier implements IXHRApi {
     this.failure = null;
     const answer = await this.#asking.post(bytesOf(String(data)), this.#signal, this.#headers());
     if (answer.kind === "failure" || answer.status !== 200) {
-      const failure = answer.kind === "failure" ? answer : failureOfFault(answer.body);
+      const failure = answer.kind === "failure" ? answer : failureOfFault(bodyOf(answer));
       this.failure = failure;
       throw new UnavailableError(failure.text);
     }
     this.#cookie = /(?:^|[,;\s])(X-BackEndOverrideCookie=[^;,\s]{1,1024})/i.exec(answer.headers.get("set-cookie") ?? "")?.[1] ?? this.#cookie;
-    return carried(unicodeOf(answer.body));
+    return carried(unicodeOf(bodyOf(answer)));
   }
 
   async xhrStream({ data }: IXHROptions, progress: (progress: IXHRProgress) => void): Promise<Carried> {
@@ -177,7 +178,7 @@ class Carrier implements IXHRApi {
       if (text.length > UNENDED_MAX) this.end(webFailure("too-large", "Exchange sends a notification without an end"));
     });
     if (answer.kind === "failure") this.end(answer);
-    else if (answer.status !== 200) this.end(failureOfFault(answer.body));
+    else if (answer.status !== 200) this.end(failureOfFault(bodyOf(answer)));
     else this.end(isAny ? null : webFailure("unreadable", "Exchange's stream of notifications is none"));
     return carried("");
   }

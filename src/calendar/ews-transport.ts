@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { ParseError } from "../base/errors.ts";
 import { unicodeOf } from "../documents/xml-text.ts";
 import { ntlmAccount, ntlmAuthenticate, ntlmNegotiate, parseNtlmChallenge } from "./ntlm-message.ts";
-import { WebClient, type WebAnswer } from "./web-client.ts";
+import { WebClient, bodyOf, type WebAnswer } from "./web-client.ts";
 import { retryAfterMs, webFailure, type WebFailure } from "./web-failure.ts";
 
 /** How an Exchange server is reached. */
@@ -117,7 +117,8 @@ export class EwsTransport {
   }
 
   #judged(answer: WebAnswer, scheme: "basic" | "ntlm"): WebAnswer | WebFailure {
-    const { status, headers, body } = answer;
+    const { status, headers } = answer;
+    const body = bodyOf(answer);
     const { host } = this.#url;
     if (status === 401) {
       const why = scheme === "ntlm" ? "; or something on the way opens the TLS connection, which Extended Protection forbids" : "";

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { AdapterSettings, CalendarAdapter, Reading, Span } from "./adapter.ts";
 import { fieldsOf, parsedJson, readSchedules, scheduleRequest } from "./graph-schedule.ts";
 import { GraphToken } from "./graph-token.ts";
-import { WebClient, type WebAnswer } from "./web-client.ts";
+import { WebClient, bodyOf, type WebAnswer } from "./web-client.ts";
 import { retryAfterMs, webFailure, type WebFailure } from "./web-failure.ts";
 
 /** How Exchange Online is reached. */
@@ -76,7 +76,7 @@ export class GraphAdapter implements CalendarAdapter {
       const answer = await this.#post(asker, body, signal);
       if (answer.kind === "answer") {
         this.#asker = asker;
-        return readSchedules(answer.body, mailboxes, span);
+        return readSchedules(bodyOf(answer), mailboxes, span);
       }
       last = answer;
       // Only this one mailbox may be gone, or out of the app's reach.
@@ -116,7 +116,7 @@ export class GraphAdapter implements CalendarAdapter {
       this.#waitUntil = Math.max(this.#waitUntil, this.#clock.now() + waitMs);
       return webFailure("throttled", "Microsoft Graph is busy and asks us to wait", waitMs);
     }
-    const error = fieldsOf(fieldsOf(parsedJson(answer.body))?.["error"]);
+    const error = fieldsOf(fieldsOf(parsedJson(bodyOf(answer)))?.["error"]);
     const written = error?.["code"];
     const code = typeof written === "string" && /^[A-Za-z0-9_.]{1,80}$/.test(written) ? ` (${written})` : "";
     if (status === 401) return webFailure("credentials", `Microsoft Graph does not accept the app's token${code}`);

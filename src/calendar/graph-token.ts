@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { fieldsOf, parsedJson } from "./graph-schedule.ts";
-import type { WebClient } from "./web-client.ts";
+import { bodyOf, type WebClient } from "./web-client.ts";
 import { retryAfterMs, webFailure, type WebFailure } from "./web-failure.ts";
 
 /** An app of Microsoft Entra ID that may read calendars. */
@@ -52,7 +52,7 @@ export class GraphToken {
     const body = new URLSearchParams({ client_id: clientId, client_secret: secret, scope, grant_type: "client_credentials" }).toString();
     const answer = await this.#client.request({ method: "POST", url, headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" }, body });
     if (answer.kind === "failure") return answer;
-    const fields = fieldsOf(parsedJson(answer.body));
+    const fields = fieldsOf(parsedJson(bodyOf(answer)));
     if (answer.status === 200) {
       const value = fields?.["access_token"];
       const seconds = Number(fields?.["expires_in"]);

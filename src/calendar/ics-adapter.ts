@@ -81,7 +81,7 @@ class IcsAdapter implements CalendarAdapter {
       if (size > calendarLimits.textMax) return webFailure("too-large", `the calendar's file has more than ${String(calendarLimits.textMax >> 20)} MB`);
       const mark = `${String(mtimeMs)} ${String(size)} ${String(ino)}`;
       const kept = this.#kept.get(mailbox);
-      return kept?.mark === mark ? kept.calendar : this.#keep(mailbox, mark, await readFile(path));
+      return kept?.mark === mark ? kept.calendar : this.#keep(mailbox, mark, [await readFile(path)]);
     } catch (cause) {
       const code = cause instanceof Error && "code" in cause ? cause.code : "";
       if (code === "ENOENT" || code === "ENOTDIR") return webFailure("not-found", "the calendar's file is not there");
@@ -95,18 +95,20 @@ class IcsAdapter implements CalendarAdapter {
     const answer = await web.get(this.#url(mailbox), kept?.mark ?? null, signal);
     if (answer.kind === "failure") return answer;
     if (answer.kind === "unchanged") return kept?.calendar ?? webFailure("unreadable", "the server says that nothing changed, though nothing was there before");
-    return this.#keep(mailbox, answer.mark, answer.body);
+    return this.#keep(mailbox, answer.mark, answer.parts);
   }
 
-  #keep(mailbox: string, mark: string, bytes: Buffer): ParsedCalendar | Failure {
+  #keep(mailbox: string, mark: string, parts: readonly Buffer[]): ParsedCalendar | Failure {
     const { calendar, zone, clock } = this.#settings;
-    const digest = createHash("sha256").update(bytes).digest("base64");
+    const hash = createHash("sha256");
+    for (const part of parts) hash.update(part);
+    const digest = hash.digest("base64");
     const kept = this.#kept.get(mailbox);
     if (kept?.digest === digest && kept.calendar.kind === "calendar") {
       this.#kept.set(mailbox, { ...kept, mark });
       return kept.calendar;
     }
-    const parsed = parseCalendar(bytes.toString("utf8"), { owner: mailbox === "" ? [] : [mailbox], zone, countsTransparent: calendar.as !== null, since: clock.now() - PAST_MS });
+    const parsed = parseCalendar(Buffer.concat(parts).toString("utf8"), { owner: mailbox === "" ? [] : [mailbox], zone, countsTransparent: calendar.as !== null, since: clock.now() - PAST_MS });
     // What could not be read is asked for whole the next time.
     this.#kept.set(mailbox, { mark: parsed.kind === "calendar" ? mark : "", digest, calendar: parsed });
     return parsed;

@@ -7,7 +7,7 @@ import { retryAfterMs, webFailure } from "./web-failure.ts";
 
 /** What a web server has at an address. */
 type IcsAnswer =
-  | { readonly kind: "body"; readonly body: Buffer; /** Given back with the next request: an entity tag and a date. */ readonly mark: string }
+  | { readonly kind: "body"; /** The bytes in order. */ readonly parts: readonly Buffer[]; /** Given back with the next request: an entity tag and a date. */ readonly mark: string }
   | { readonly kind: "unchanged" }
   | (Reading & { readonly kind: "failure" });
 
@@ -65,9 +65,9 @@ async function judged(answer: WebAnswer, host: string, mark: string | null, now:
   const { status, headers } = answer;
   if (status === 304 && mark !== null) return { kind: "unchanged" };
   if (status === 200) {
-    const body = await unpacked(answer);
-    if (body === null) return webFailure("unreadable", `what ${host} sent cannot be unpacked, or is larger than ${String(BYTES_MAX >> 20)} MB`);
-    return { kind: "body", body, mark: `${headers.get("etag") ?? ""}\n${headers.get("last-modified") ?? ""}` };
+    const parts = await unpacked(answer);
+    if (parts === null) return webFailure("unreadable", `what ${host} sent cannot be unpacked, or is larger than ${String(BYTES_MAX >> 20)} MB`);
+    return { kind: "body", parts, mark: `${headers.get("etag") ?? ""}\n${headers.get("last-modified") ?? ""}` };
   }
   const wait = retryAfterMs(headers.get("retry-after"), now);
   if (status === 401 || status === 407) return webFailure("credentials", `${host} does not accept the user name or the password (${String(status)})`);
@@ -77,13 +77,12 @@ async function judged(answer: WebAnswer, host: string, mark: string | null, now:
   return webFailure("connection", `${host} answered ${String(status)}`, wait);
 }
 
-async function unpacked({ headers, body }: WebAnswer): Promise<Buffer | null> {
-  const bytes = Buffer.from(body, "latin1");
+async function unpacked({ headers, parts }: WebAnswer): Promise<readonly Buffer[] | null> {
   const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (coding === "identity" || coding === "") return bytes;
+  if (coding === "identity" || coding === "") return parts;
   if (coding !== "gzip" && coding !== "x-gzip") return null;
   try {
-    return await unpack(bytes, { maxOutputLength: BYTES_MAX });
+    return [await unpack(Buffer.concat(parts), { maxOutputLength: BYTES_MAX })];
   } catch {
     // Damaged, cut off, or a bomb.
     return null;

@@ -32,8 +32,13 @@ export interface WebAnswer {
   readonly status: number;
   /** By name in lower case; several of a name joined by a comma (RFC 9110 §5.3). */
   readonly headers: ReadonlyMap<string, string>;
-  /** Bytes as latin1, one character a byte. */
-  readonly body: string;
+  /** The bytes of its body, as they came. */
+  readonly parts: readonly Buffer[];
+}
+
+/** The body of an answer, bytes as latin1: one character a byte. */
+export function bodyOf({ parts }: WebAnswer): string {
+  return (parts.length === 1 ? parts[0] : Buffer.concat(parts))?.toString("latin1") ?? "";
 }
 
 /** Requests over HTTP(S) with bounds on time and size. It follows no redirect: who sends credentials decides where to. */
@@ -126,6 +131,6 @@ export class WebClient {
     }
     const headers = new Map<string, string>();
     for (const [name, value] of Object.entries(response.headers)) if (value !== undefined) headers.set(name.toLowerCase(), typeof value === "string" ? value : value.join(", "));
-    return { kind: "answer", status: response.statusCode, headers, body: Buffer.concat(parts).toString("latin1") };
+    return { kind: "answer", status: response.statusCode, headers, parts };
   }
 }
