@@ -5,7 +5,7 @@ import { systemClock, timeStandsStill } from "./base/clock.ts";
 import { UnavailableError } from "./base/errors.ts";
 import { createLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
-import { calendarThread } from "./calendar/calendar-thread.ts";
+import { calendarProcess } from "./calendar/calendar-process.ts";
 import type { CalendarWorld } from "./calendar/calendars.ts";
 import type { Config } from "./config/config.ts";
 import { dnsCache } from "./dns/cache.ts";
@@ -32,8 +32,8 @@ const NATIVE_JOURNAL = fileURLToPath(new URL("../native/build/journal.node", imp
 /** The store's thread, as `npm run build` makes it. */
 const JOURNAL_WORKER = fileURLToPath(new URL("../dist/journal-worker.js", import.meta.url));
 
-/** The thread of calendars, as `npm run build` makes it. */
-const CALENDAR_WORKER = fileURLToPath(new URL("../dist/calendar-worker.js", import.meta.url));
+/** The program that reads calendars, as `npm run build` makes it. */
+const CALENDAR_PROGRAM = fileURLToPath(new URL("../dist/calendar-program.js", import.meta.url));
 
 /** The real world: this machine's clock, sockets, name servers and disk; `udpEngine` says what moves datagrams, and why. Throws UnavailableError when the store cannot be opened. */
 export async function systemWorld(config: Config, env: Environment, onStuck: () => void = () => undefined): Promise<World & { readonly transports: SystemTransports; readonly udpEngine: string }> {
@@ -77,16 +77,16 @@ export async function systemWorld(config: Config, env: Environment, onStuck: () 
   return { clock, random, transports, store: opened, resolver, log, ...openRecord(config, log), calendars: calendarWorld(log), udpEngine: udp.description };
 }
 
-/** Calendars in a thread that starts when the first is opened. */
+/** Calendars in a process that starts when the first is opened. */
 export function calendarWorld(log: Log): CalendarWorld {
-  const thread = calendarThread({ workerPath: CALENDAR_WORKER, log, clock: systemClock });
+  const reader = calendarProcess({ programPath: CALENDAR_PROGRAM, log, clock: systemClock });
   return {
-    open: (settings) => thread.open(settings),
+    open: (settings) => reader.open(settings),
     // Asked for by calendars alone: the first look takes longer than everything else here.
     get zone() {
       return new Intl.DateTimeFormat().resolvedOptions().timeZone;
     },
-    close: () => thread.close(),
+    close: () => reader.close(),
   };
 }
 

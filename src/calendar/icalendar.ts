@@ -43,6 +43,9 @@ export interface ParsedCalendar {
   entries(span: Span): Reading;
 }
 
+/** How far beyond a span it is expanded, for those that follow. */
+const AHEAD_MS = 86_400_000;
+
 type Failure = Reading & { readonly kind: "failure" };
 
 /** Reads iCalendar text (RFC 5545), once for many spans. Never throws: what is no calendar is a failure, an event that breaks the rules is left out. */
@@ -72,9 +75,23 @@ export function parseCalendar(text: string, settings: CalendarSettings): ParsedC
   return parsed(all, periods, limits);
 }
 
-/** Made apart from the reading: what it closes over is kept as long as the calendar, and a zone's name alone would keep the whole text. */
+/** Made apart from the reading: what it closes over is kept as long as the calendar, and a zone's name alone would keep the whole text.
+ *  Who asks every minute for a day ahead is answered for a day from one expansion. */
 function parsed(all: readonly EventSeries[], periods: readonly CalendarEntry[], limits: CalendarLimits): ParsedCalendar {
-  return { kind: "calendar", entries: (span) => expand(all, periods, span, limits) };
+  let known: { readonly span: Span; readonly entries: readonly CalendarEntry[] } | null = null;
+  return {
+    kind: "calendar",
+    entries(span) {
+      if (known === null || span.from < known.span.from || span.to > known.span.to) {
+        const wide = { from: span.from, to: span.to + AHEAD_MS };
+        const reading = expand(all, periods, wide, limits);
+        // What is too much for the longer time may do for that which was asked for.
+        if (reading.kind === "failure") return expand(all, periods, span, limits);
+        known = { span: wide, entries: reading.entries };
+      }
+      return { kind: "entries", entries: known.entries.filter(({ start, end }) => start < span.to && end > span.from) };
+    },
+  };
 }
 
 /** What a text says of one span: `parseCalendar` for those who ask once. */

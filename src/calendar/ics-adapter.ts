@@ -100,7 +100,7 @@ class IcsAdapter implements CalendarAdapter {
 
   #keep(mailbox: string, mark: string, parts: readonly Buffer[]): ParsedCalendar | Failure {
     const { calendar, zone, clock } = this.#settings;
-    const hash = createHash("sha256");
+    const hash = createHash("blake2b512");
     for (const part of parts) hash.update(part);
     const digest = hash.digest("base64");
     const kept = this.#kept.get(mailbox);

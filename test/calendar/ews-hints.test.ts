@@ -12,7 +12,7 @@ import { aorOf } from "../../src/base/ids.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { WatchState } from "../../src/calendar/adapter.ts";
-import { calendarThread } from "../../src/calendar/calendar-thread.ts";
+import { calendarProcess } from "../../src/calendar/calendar-process.ts";
 import { EwsAdapter, withHints } from "../../src/calendar/ews-adapter.ts";
 import { EwsHints, type HintTimes } from "../../src/calendar/ews-hints.ts";
 import type { EwsAccess } from "../../src/calendar/ews-transport.ts";
@@ -274,12 +274,12 @@ describe("a thread of notifications that", () => {
 
 test("the threads as they are built find each other: a change comes through both", async () => {
   const folder = join(import.meta.dirname, "../../node_modules/.cache/lamplight-test", `hints-${String(pid)}-${String(threadId)}`);
-  for (const name of ["calendar-worker", "ews-hints-worker"]) await build({ entryPoints: [join(import.meta.dirname, `../../src/calendar/${name}.ts`)], outfile: join(folder, `${name}.js`), bundle: true, platform: "node", format: "esm", packages: "external", target: "node20" });
+  for (const name of ["calendar-program", "ews-hints-worker"]) await build({ entryPoints: [join(import.meta.dirname, `../../src/calendar/${name}.ts`)], outfile: join(folder, `${name}.js`), bundle: true, platform: "node", format: "esm", packages: "external", target: "node20" });
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   const notes = notifier();
   const server = await exchange({ scheme: "ntlm", answer: (soap, response, seen) => { notes.answer(soap, response, seen); } });
   open.push(server);
-  const thread = calendarThread({ workerPath: join(folder, "calendar-worker.js"), log: silentLog, clock: systemClock });
+  const thread = calendarProcess({ programPath: join(folder, "calendar-program.js"), log: silentLog, clock: systemClock });
   open.push({
     async close() {
       await thread.close();

@@ -131,6 +131,23 @@ describe("busy times without events", () => {
   });
 });
 
+test("a calendar that is asked again and again as time goes by says what one says that was read just then", () => {
+  const text = calendarOf(event(...WEEKLY), event("UID:2", ...MEETING), event("UID:3", "DTSTART:20260303T050000Z", "DURATION:PT2H", "RRULE:FREQ=DAILY"), changed("20260309T090000", "DTSTART:20260309T150000Z", "DURATION:PT1H"));
+  const settings = { owner: [], zone: "Europe/Brussels" };
+  const kept = parseCalendar(text, settings);
+  const seen = new Set<string>();
+  for (let at = Date.UTC(2026, 2, 1); at < Date.UTC(2026, 2, 11); at += 37 * 60_000) {
+    const span = { from: at - 3_600_000, to: at + 26 * 3_600_000 };
+    const reading = kept.kind === "calendar" ? kept.entries(span) : kept;
+    expect(reading).toEqual(readCalendar(text, { ...settings, span }));
+    seen.add(JSON.stringify(reading));
+  }
+  expect(seen.size).toBeGreaterThan(20);
+  // Back in time, too.
+  const past = { from: Date.UTC(2026, 1, 20), to: Date.UTC(2026, 2, 3) };
+  expect(kept.kind === "calendar" && kept.entries(past)).toEqual(readCalendar(text, { ...settings, span: past }));
+});
+
 describe("what is no calendar is refused, and one bad event hurts no other", () => {
   const good = event(...MEETING);
   const MANY = Array.from({ length: 40 }, (_, index) => event(`UID:${String(index)}`, "DTSTART:20260302T090000Z", "DURATION:PT1H")).join("\n");

@@ -114,7 +114,7 @@ async function bundle(): Promise<string> {
   });
   const how = { bundle: true, platform: "node", target: "node20", format: "esm", packages: "external", logLevel: "error" } as const;
   await build({ ...how, entryPoints: [at("src/store/journal-worker.ts")], outfile: join(place, "dist/journal-worker.js") });
-  await build({ ...how, entryPoints: [at("src/calendar/calendar-worker.ts")], outfile: join(place, "dist/calendar-worker.js") });
+  await build({ ...how, entryPoints: [at("src/calendar/calendar-program.ts")], outfile: join(place, "dist/calendar-program.js") });
   await build({ ...how, entryPoints: [at("src/calendar/ews-hints-worker.ts")], outfile: join(place, "dist/ews-hints-worker.js") });
   await build({ ...how, entryPoints: [at("src/entry.ts")], outfile });
   return outfile;

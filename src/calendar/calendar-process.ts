@@ -1,20 +1,20 @@
-import { Worker } from "node:worker_threads";
+import { fork, type ChildProcess } from "node:child_process";
 import { UnavailableError } from "../base/errors.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { AdapterSettings, CalendarAdapter, Reading, Span, WatchState } from "./adapter.ts";
 import { KnownReadings } from "./known-readings.ts";
 
-/** What the thread is told. */
-export type ThreadOrder =
+/** What the process is told. */
+export type CalendarOrder =
   | { readonly kind: "open"; readonly adapter: number; readonly settings: Omit<AdapterSettings, "clock"> }
   | { readonly kind: "watch"; readonly adapter: number; readonly mailboxes: readonly string[] }
   | { readonly kind: "read"; readonly adapter: number; readonly call: number; readonly mailboxes: readonly string[]; readonly span: Span }
   | { readonly kind: "abort"; readonly call: number }
   | { readonly kind: "close"; readonly adapter: number };
 
-/** What the thread answers. */
-export type ThreadAnswer =
+/** What it answers. */
+export type CalendarAnswer =
   | { readonly kind: "opened"; readonly adapter: number; readonly batchSize: number; readonly watches: boolean }
   | { readonly kind: "refused"; readonly adapter: number; readonly name: string }
   /** `same`: mailboxes that say what they said last. */
@@ -25,30 +25,34 @@ export type ThreadAnswer =
   | { readonly kind: "alive" }
   | { readonly kind: "closed"; readonly adapter: number };
 
-/** Makes adapters that live in a thread of their own. */
-export interface CalendarThread {
-  /** Starts the thread if none runs. Rejects with UnavailableError when the adapter cannot be made. */
+/** Makes adapters that live in a process of their own. A thread would be less: threads of one process wait for each other's locks, and where the one that reads
+ *  calendars gives way, the one that calls pass through waits for it (measured on one core: 150 ms). */
+export interface CalendarProcess {
+  /** Starts the process if none runs. Rejects with UnavailableError when the adapter cannot be made. */
   open(settings: Omit<AdapterSettings, "clock">): Promise<CalendarAdapter>;
-  /** Ends the thread, whatever it does. */
+  /** Ends the process, whatever it does. */
   close(): Promise<void>;
 }
 
-interface ThreadDeps {
-  readonly workerPath: string;
+interface ProcessDeps {
+  readonly programPath: string;
   readonly log: Log;
   readonly clock: Clock;
 }
 
-/** Memory that the thread may take, MB: a calendar that takes more ends the thread, never the server. */
+/** Memory that its objects may take, MB: a calendar that takes more ends the process, never the server. */
 const MEMORY_MAX_MB = 512;
-/** A thread that does not hear within this time that a call is given up hangs, and is ended. */
+/** Its collector stops it for as long as it likes, and needs no threads that would take a core from calls. */
+const NODE_SWITCHES = [`--max-old-space-size=${String(MEMORY_MAX_MB)}`, "--single-threaded-gc"];
+/** A process that does not hear within this time that a call is given up hangs, and is ended. */
 const DEAF_MS = 10_000;
-/** So is one in which so many calls that were given up go on all the same. */
-const DEAF_CALLS_MAX = 4;
+/** So is one in which so many calls go on for this long after they were given up. */
+const STUCK_MAX = 4;
+const STUCK_MS = 10_000;
 
-/** A thread that runs the program at `workerPath`; nothing is started before the first `open`. After it died, the next read starts another. */
-export function calendarThread(deps: ThreadDeps): CalendarThread {
-  return new Thread(deps);
+/** A process that runs the program at `programPath`; nothing is started before the first `open`. After it died, the next read starts another. */
+export function calendarProcess(deps: ProcessDeps): CalendarProcess {
+  return new Running(deps);
 }
 
 interface Proxy {
@@ -60,17 +64,17 @@ interface Proxy {
   readonly known: KnownReadings;
 }
 
-class Thread implements CalendarThread {
-  readonly #deps: ThreadDeps;
+class Running implements CalendarProcess {
+  readonly #deps: ProcessDeps;
   readonly #proxies = new Map<number, Proxy>();
-  readonly #calls = new Map<number, { readonly done: (readings: ReadonlyMap<string, Reading>) => void; isGivenUp: boolean }>();
-  #worker: Worker | null = null;
-  /** Runs while it is not known that the thread hears. */
+  readonly #calls = new Map<number, { readonly done: (readings: ReadonlyMap<string, Reading>) => void; isStuck: boolean }>();
+  #child: ChildProcess | null = null;
+  /** Runs while it is not known that the process hears. */
   #cancelDeaf: Cancel | null = null;
   #numbers = 0;
   #isClosed = false;
 
-  constructor(deps: ThreadDeps) {
+  constructor(deps: ProcessDeps) {
     this.#deps = deps;
   }
 
@@ -83,8 +87,8 @@ class Thread implements CalendarThread {
     });
     const proxy: Proxy = { settings, opened, settle, watch: null, onClosed: null, known: new KnownReadings() };
     this.#proxies.set(number, proxy);
-    // A thread that starts opens all that there is.
-    if (this.#worker === null) this.#running();
+    // A process that starts opens all that there is.
+    if (this.#child === null) this.#running();
     else this.#tell({ kind: "open", adapter: number, settings });
     const { batchSize, watches } = await opened.catch((err: unknown) => {
       this.#proxies.delete(number);
@@ -114,21 +118,25 @@ class Thread implements CalendarThread {
     if (this.#isClosed) return Promise.resolve(new Map());
     const number = ++this.#numbers;
     return new Promise((resolve) => {
+      let cancelStuck: Cancel = () => undefined;
       const giveUp = (): void => {
-        call.isGivenUp = true;
-        this.#worker?.postMessage({ kind: "abort", call: number } satisfies ThreadOrder);
-        if ([...this.#calls.values()].filter(({ isGivenUp }) => isGivenUp).length >= DEAF_CALLS_MAX) this.#replace();
-        else this.#cancelDeaf ??= this.#deps.clock.after(DEAF_MS, () => {
+        if (this.#child !== null) tell(this.#child, { kind: "abort", call: number });
+        this.#cancelDeaf ??= this.#deps.clock.after(DEAF_MS, () => {
           this.#replace();
+        });
+        cancelStuck = this.#deps.clock.after(STUCK_MS, () => {
+          call.isStuck = true;
+          if ([...this.#calls.values()].filter(({ isStuck }) => isStuck).length >= STUCK_MAX) this.#replace();
         });
       };
       const call = {
         done: (readings: ReadonlyMap<string, Reading>): void => {
+          cancelStuck();
           signal.removeEventListener("abort", giveUp);
           this.#calls.delete(number);
           resolve(readings);
         },
-        isGivenUp: false,
+        isStuck: false,
       };
       this.#calls.set(number, call);
       signal.addEventListener("abort", giveUp);
@@ -138,7 +146,7 @@ class Thread implements CalendarThread {
 
   #close(number: number, proxy: Proxy): Promise<void> {
     this.#proxies.delete(number);
-    if (this.#worker === null) return Promise.resolve();
+    if (this.#child === null) return Promise.resolve();
     return new Promise((resolve) => {
       proxy.onClosed = resolve;
       this.#proxies.set(number, proxy);
@@ -146,53 +154,62 @@ class Thread implements CalendarThread {
     });
   }
 
-  /** Ends a thread that is busy with something that does not end; the next order starts another. */
+  /** Ends a process that is busy with something that does not end; the next order starts another. */
   #replace(): void {
-    this.#deps.log.warn({ count: this.#calls.size }, "the calendar thread does not answer: another is started");
-    this.#end("the thread that reads calendars did not answer").catch(() => undefined);
+    this.#deps.log.warn({ count: this.#calls.size }, "the calendar process does not answer: another is started");
+    this.#end("the process that reads calendars did not answer").catch(() => undefined);
   }
 
   async #end(why: string): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = null;
+    const child = this.#child;
+    this.#child = null;
     this.#cancelDeaf?.();
     this.#cancelDeaf = null;
     this.#giveUpCalls(why);
-    await worker?.terminate();
+    if (child === null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    // Refused of one that has ended already: its exit was heard then, or is about to be.
+    if (child.exitCode === null && child.signalCode === null && child.kill("SIGKILL")) await ended;
   }
 
-  #tell(order: ThreadOrder): void {
-    if (!this.#isClosed) this.#running().postMessage(order);
+  #tell(order: CalendarOrder): void {
+    if (!this.#isClosed) tell(this.#running(), order);
   }
 
-  #running(): Worker {
-    if (this.#worker !== null) return this.#worker;
-    const worker = new Worker(this.#deps.workerPath, { name: "calendar", resourceLimits: { maxOldGenerationSizeMb: MEMORY_MAX_MB } });
-    this.#worker = worker;
-    worker.unref();
-    worker.on("message", (answer: ThreadAnswer) => {
-      if (this.#worker === worker) this.#hear(answer);
+  #running(): ChildProcess {
+    if (this.#child !== null) return this.#child;
+    // What it might print of a calendar when it dies is for nobody.
+    const child = fork(this.#deps.programPath, [], { execArgv: NODE_SWITCHES, serialization: "advanced", stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    this.#child = child;
+    child.unref();
+    child.channel?.unref();
+    child.on("message", (answer: CalendarAnswer) => {
+      if (this.#child === child) this.#hear(answer);
     });
-    const lost = (err: unknown): void => {
-      if (this.#worker !== worker) return;
-      this.#worker = null;
+    const lost = (reason: string): void => {
+      if (this.#child !== child) return;
+      this.#child = null;
       this.#cancelDeaf?.();
       this.#cancelDeaf = null;
-      this.#deps.log.warn({ reason: err instanceof Error && "code" in err ? String(err.code) : "it ended" }, "the calendar thread is lost: the next poll starts another");
-      for (const { settle } of this.#proxies.values()) settle.reject(new UnavailableError("the calendar thread ended"));
-      this.#giveUpCalls("the thread that reads calendars ended");
+      this.#deps.log.warn({ reason }, "the calendar process is lost: the next poll starts another");
+      for (const { settle } of this.#proxies.values()) settle.reject(new UnavailableError("the calendar process ended"));
+      this.#giveUpCalls("the process that reads calendars ended");
     };
-    worker.on("error", lost);
-    worker.on("exit", lost);
+    child.on("error", (err) => {
+      lost("code" in err ? String(err.code) : err.name);
+    });
+    child.on("exit", (code, signal) => {
+      lost(signal ?? `exit code ${String(code)}`);
+    });
     // After a loss the adapters are made anew, with their settings.
     for (const [adapter, { settings, watch }] of this.#proxies) {
-      worker.postMessage({ kind: "open", adapter, settings } satisfies ThreadOrder);
-      if (watch !== null) worker.postMessage({ kind: "watch", adapter, mailboxes: watch.mailboxes } satisfies ThreadOrder);
+      tell(child, { kind: "open", adapter, settings });
+      if (watch !== null) tell(child, { kind: "watch", adapter, mailboxes: watch.mailboxes });
     }
-    return worker;
+    return child;
   }
 
-  #hear(answer: ThreadAnswer): void {
+  #hear(answer: CalendarAnswer): void {
     switch (answer.kind) {
       case "opened":
         this.#proxies.get(answer.adapter)?.settle.resolve(answer);
@@ -219,8 +236,8 @@ class Thread implements CalendarThread {
     }
   }
 
-  /** What comes for a call that nobody waits for any more is kept all the same: the thread counts it as known. */
-  #hearReadings({ adapter, call, readings, same }: ThreadAnswer & { readonly kind: "readings" }): void {
+  /** What comes for a call that nobody waits for any more is kept all the same: the process counts it as known. */
+  #hearReadings({ adapter, call, readings, same }: CalendarAnswer & { readonly kind: "readings" }): void {
     const whole = this.#proxies.get(adapter)?.known.whole({ readings, same }) ?? readings;
     this.#calls.get(call)?.done(whole);
   }
@@ -230,4 +247,9 @@ class Thread implements CalendarThread {
     for (const { done } of [...this.#calls.values()]) done(new Map([["", { kind: "failure", failure: "timeout", text: why }]]));
     for (const { onClosed } of this.#proxies.values()) onClosed?.();
   }
+}
+
+/** One that has ended hears nothing: its exit says so. */
+function tell(child: ChildProcess, order: CalendarOrder): void {
+  child.send(order, () => undefined);
 }

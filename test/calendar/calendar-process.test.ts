@@ -5,19 +5,22 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { UnavailableError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { AdapterSettings, CalendarAdapter, Reading } from "../../src/calendar/adapter.ts";
-import { calendarThread, type CalendarThread } from "../../src/calendar/calendar-thread.ts";
+import { calendarProcess, type CalendarProcess } from "../../src/calendar/calendar-process.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 
-// A thread that does as its mailboxes say; the real one runs in test/flows.
+// A process that does as its mailboxes say; the real one runs in test/flows.
 const program = `
-const { parentPort } = require("node:worker_threads");
 let seen = false;
-parentPort.on("message", (order) => {
-  const say = (message) => parentPort.postMessage(message);
+const slow = [];
+process.on("message", (order) => {
+  const say = (message) => process.send(message);
   if (order.kind === "open") {
     if (order.settings.zone === "die") process.exit(1);
     say(order.settings.zone === "refuse" ? { kind: "refused", adapter: order.adapter, name: "TypeError" } : { kind: "opened", adapter: order.adapter, batchSize: 7, watches: false });
-  } else if (order.kind === "abort") say({ kind: "alive" });
+  } else if (order.kind === "abort") {
+    say({ kind: "alive" });
+    for (const { adapter, call } of slow.splice(0)) say({ kind: "readings", adapter, call, same: [], readings: new Map() });
+  }
   else if (order.kind === "close") say({ kind: "closed", adapter: order.adapter });
   else if (order.kind === "read") {
     const [what] = order.mailboxes;
@@ -25,22 +28,24 @@ parentPort.on("message", (order) => {
     if (what === "die") process.exit(1);
     if (what === "throw") throw new TypeError("QUARTZFALCON");
     if (what === "full") for (const all = []; ;) all.push(new Array(100000).fill(Math.random()));
+    if (what === "who") return say({ kind: "readings", adapter: order.adapter, call: order.call, same: [], readings: new Map([[what, { kind: "failure", failure: "name", text: String(process.pid) }]]) });
+    if (what === "slow") return void slow.push(order);
     if (what !== "deaf") say({ kind: "readings", adapter: order.adapter, call: order.call, ...(what === "same" && seen ? { readings: new Map(), same: [what] } : { readings: new Map([[what, { kind: "entries", entries: [] }]]), same: [] }) });
     if (what === "same") seen = true;
   }
 });`;
 
 let folder = "";
-let thread: CalendarThread;
+let running: CalendarProcess;
 let clock: FakeClock;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lamplight-thread-"));
-  writeFileSync(join(folder, "worker.cjs"), program);
+  folder = mkdtempSync(join(tmpdir(), "lamplight-calendars-"));
+  writeFileSync(join(folder, "program.cjs"), program);
   clock = new FakeClock();
-  thread = calendarThread({ workerPath: join(folder, "worker.cjs"), log: silentLog, clock });
+  running = calendarProcess({ programPath: join(folder, "program.cjs"), log: silentLog, clock });
 });
 afterEach(async () => {
-  await thread.close();
+  await running.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -49,21 +54,21 @@ const good = new Map([["good", { kind: "entries", entries: [] }]]);
 const failed = expect.objectContaining({ kind: "failure", failure: "timeout" }) as Reading;
 
 function open(zone = "UTC"): Promise<CalendarAdapter> {
-  return thread.open({ calendar, zone });
+  return running.open({ calendar, zone });
 }
 
 function read(adapter: CalendarAdapter, mailbox: string, signal = new AbortController().signal): Promise<ReadonlyMap<string, Reading>> {
   return adapter.read([mailbox], { from: 0, to: 1 }, signal);
 }
 
-test("a reading goes to the thread and comes back", async () => {
+test("a reading goes to the process and comes back", async () => {
   const adapter = await open();
   expect(adapter.batchSize).toBe(7);
   expect(await read(adapter, "good")).toEqual(good);
   await adapter.close();
 });
 
-test("what the thread does not send again is what it said last, of each adapter for itself, and of a thread that is new nothing is", async () => {
+test("what the process does not send again is what it said last, of each adapter for itself, and of a process that is new nothing is", async () => {
   const [adapter, other] = [await open(), await open()];
   const said = new Map([["same", { kind: "entries", entries: [] }]]);
   expect(await read(adapter, "same")).toEqual(said);
@@ -83,7 +88,7 @@ test("an answer for which nobody waits any more counts as known all the same", a
   expect(await read(adapter, "same")).toEqual(new Map([["same", { kind: "entries", entries: [] }]]));
 });
 
-test("a thread that hangs is ended once it does not hear that a call is given up, and the next reading starts another", async () => {
+test("a process that hangs is ended once it does not hear that a call is given up, and the next reading starts another", async () => {
   const adapter = await open();
   const abort = new AbortController();
   const hung = read(adapter, "hang", abort.signal);
@@ -95,7 +100,7 @@ test("a thread that hangs is ended once it does not hear that a call is given up
   expect(await read(adapter, "good")).toEqual(good);
 });
 
-test("a thread that hears is left alone, though one call does not end", async () => {
+test("a process that hears is left alone, though one call does not end", async () => {
   const adapter = await open();
   const abort = new AbortController();
   let isEnded = false;
@@ -109,16 +114,19 @@ test("a thread that hears is left alone, though one call does not end", async ()
   expect(isEnded).toBe(false);
 });
 
-test("a thread in which several calls do not end is ended", async () => {
+test("a process in which several calls do not end is ended", async () => {
   const adapter = await open();
   const calls = Array.from({ length: 4 }, () => new AbortController());
   const readings = calls.map(({ signal }) => read(adapter, "deaf", signal));
   for (const abort of calls) abort.abort();
+  // It hears that they are given up.
+  expect(await read(adapter, "good")).toEqual(good);
+  clock.advance(10_000);
   for (const reading of readings) expect([...(await reading).values()]).toEqual([failed]);
   expect(await read(adapter, "good")).toEqual(good);
 });
 
-test.each(["die", "throw", "full"])("a thread that ends by itself (%s) takes nobody with it", async (how) => {
+test.each(["die", "throw", "full"])("a process that ends by itself (%s) takes nobody with it", async (how) => {
   const adapter = await open();
   const other = await open();
   const [lost] = await Promise.all([read(adapter, how), read(other, "deaf")]);
@@ -128,6 +136,17 @@ test.each(["die", "throw", "full"])("a thread that ends by itself (%s) takes nob
   expect(await read(adapter, "good")).toEqual(good);
 });
 
+test("a process in which many calls are given up at once, and end, is left alone", async () => {
+  const adapter = await open();
+  const first = await read(adapter, "who");
+  const calls = Array.from({ length: 8 }, () => new AbortController());
+  const readings = calls.map(({ signal }) => read(adapter, "slow", signal));
+  for (const abort of calls) abort.abort();
+  await Promise.all(readings);
+  clock.advance(60_000);
+  expect(await read(adapter, "who")).toEqual(first);
+});
+
 test("an adapter that cannot be made is no other's loss, and is not made again by itself", async () => {
   const adapter = await open();
   await expect(open("refuse")).rejects.toThrow(UnavailableError);
@@ -135,10 +154,10 @@ test("an adapter that cannot be made is no other's loss, and is not made again b
   expect(await read(adapter, "good")).toEqual(good);
 });
 
-test("nothing waits for a thread that was closed", async () => {
+test("nothing waits for a process that was closed", async () => {
   const adapter = await open();
   const hung = read(adapter, "hang");
-  await thread.close();
+  await running.close();
   expect([...(await hung).values()]).toEqual([failed]);
   expect(await read(adapter, "good")).toEqual(new Map());
 });

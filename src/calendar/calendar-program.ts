@@ -1,16 +1,25 @@
+import { readdirSync } from "node:fs";
 import { getPriority, platform, setPriority } from "node:os";
-import { parentPort } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import type { CalendarAdapter, Reading } from "./adapter.ts";
 import { openAdapter } from "./adapters.ts";
-import type { ThreadAnswer, ThreadOrder } from "./calendar-thread.ts";
+import type { CalendarAnswer, CalendarOrder } from "./calendar-process.ts";
 import { KnownReadings } from "./known-readings.ts";
 
-// The thread in which calendars are fetched and read, so that nobody's call waits for them.
+// The process in which calendars are fetched and read, so that nobody's call waits for them.
 
-/** On Linux a priority is a thread's own: where cores are few, this one gives way to the one that calls pass through. */
+/** Where cores are few it gives way to the one that calls pass through, with all its threads: on Linux each has a priority of its own. */
 const NICENESS = 10;
-if (platform() === "linux") setPriority(Math.min(19, getPriority() + NICENESS));
+if (platform() === "linux") {
+  const priority = Math.min(19, getPriority() + NICENESS);
+  for (const thread of readdirSync("/proc/self/task")) setPriority(Number(thread), priority);
+}
+
+// Who stops the server means the server, and it ends this process then; one that is gone without a word takes it along.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+process.on("disconnect", () => {
+  process.exit(0);
+});
 
 interface Opened {
   readonly adapter: Promise<CalendarAdapter>;
@@ -20,11 +29,11 @@ interface Opened {
 const adapters = new Map<number, Opened>();
 const running = new Map<number, AbortController>();
 
-function answer(message: ThreadAnswer): void {
-  parentPort?.postMessage(message);
+function answer(message: CalendarAnswer): void {
+  process.send?.(message);
 }
 
-async function obey(order: ThreadOrder): Promise<void> {
+async function obey(order: CalendarOrder): Promise<void> {
   switch (order.kind) {
     case "open": {
       const adapter = openAdapter({ ...order.settings, clock: systemClock });
@@ -65,7 +74,7 @@ async function obey(order: ThreadOrder): Promise<void> {
   }
 }
 
-parentPort?.on("message", (order: ThreadOrder) => {
+process.on("message", (order: CalendarOrder) => {
   obey(order).catch((err: unknown) => {
     // Only the kind of error is told: its text may quote what was read.
     const name = err instanceof Error ? err.name : "Error";
