@@ -13,10 +13,10 @@ import { poller, type Poller } from "./poller.ts";
 import { pollPlans, type PollPlan } from "./poll-plan.ts";
 import { calendarReports, type CalendarWord } from "./statements.ts";
 
-/** Makes adapters: in a thread of their own in the real world, at once in a simulation. */
+/** Makes adapters: in a process of their own in the real world, at once in a simulation. */
 export type OpenAdapter = (settings: Omit<AdapterSettings, "clock">) => Promise<CalendarAdapter>;
 
-/** Where calendars are reached: the real world has a thread for it, a simulation calendars of its own. */
+/** Where calendars are reached: the real world has a process for it, a simulation calendars of its own. */
 export interface CalendarWorld {
   readonly open: OpenAdapter;
   /** IANA name of the machine's time zone. */

@@ -14,7 +14,7 @@ const BATCH_SIZE = 100;
 /** Requests at a time, a connection each: as many as a poller makes, so that none waits for another. Exchange's default policy allows 27 and more. */
 const CONNECTIONS = 8;
 
-/** The thread of notifications, as `npm run build` puts it beside the thread that this runs in. */
+/** The thread of notifications, as `npm run build` puts it beside the program that this runs in. */
 const HINTS_WORKER = fileURLToPath(new URL("./ews-hints-worker.js", import.meta.url));
 
 /** The adapter of a calendar of kind `ews`. */
@@ -41,7 +41,7 @@ export function withHints(adapter: CalendarAdapter, access: EwsAccess, clock: Cl
   };
 }
 
-/** Exchange on premises, asked by GetUserAvailability for up to a hundred mailboxes a request. It runs in the calendars' thread: an answer for a hundred mailboxes takes tens of
+/** Exchange on premises, asked by GetUserAvailability for up to a hundred mailboxes a request. It runs in the calendars' process: an answer for a hundred mailboxes takes tens of
  *  milliseconds to read, which no call should wait for. Never met a real Exchange in our tests: a stand-in that answers as the published schema and MS-NLMP have it.
  *  ews-javascript-api is not used for it, but for hints of changes alone (`ews-hints.ts`): see `ews-request.ts` and `ews-transport.ts` for why; besides, one event without a readable time makes its reading throw for all of a batch,
  *  an answer for fewer mailboxes than were asked for is taken as it is, and loading it costs 0.7 s and 50 MB, which who wants no hints does not pay. */

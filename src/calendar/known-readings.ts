@@ -1,8 +1,8 @@
 import type { Reading } from "./adapter.ts";
 import { sameEntries } from "./entry.ts";
 
-/** What mailboxes said last, kept at both ends of a thread in step: what is the same is named and not sent again, since copying it from one
- *  thread to the other costs more than reading it. Failures are always sent, and change nothing here. */
+/** What mailboxes said last, kept in step where it is read and where it is heard: what is the same is named and not sent again, since carrying it from one
+ *  process to the other costs more than reading it. Failures are always sent, and change nothing here. */
 export class KnownReadings {
   readonly #known = new Map<string, Reading & { readonly kind: "entries" }>();
 

@@ -1,6 +1,11 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
+import { pid } from "node:process";
+import { threadId } from "node:worker_threads";
+import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UnavailableError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -34,6 +39,13 @@ process.on("message", (order) => {
     if (what === "same") seen = true;
   }
 });`;
+
+/** Forked as the server does it. */
+async function builtProgram(): Promise<ChildProcess> {
+  const outfile = join(import.meta.dirname, "../../node_modules/.cache/lamplight-test", `calendar-program-${String(pid)}-${String(threadId)}.mjs`);
+  await build({ entryPoints: [join(import.meta.dirname, "../../src/calendar/calendar-program.ts")], outfile, bundle: true, platform: "node", format: "esm", packages: "external", target: "node20" });
+  return fork(outfile, [], { serialization: "advanced", execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
+}
 
 let folder = "";
 let running: CalendarProcess;
@@ -160,4 +172,19 @@ test("nothing waits for a process that was closed", async () => {
   await running.close();
   expect([...(await hung).values()]).toEqual([failed]);
   expect(await read(adapter, "good")).toEqual(new Map());
+});
+
+test("the program heeds no signal that is meant for the server, gives way to others, and ends with the server", async () => {
+  const child = await builtProgram();
+  const ended = once(child, "exit");
+  const abort = async (): Promise<unknown> => {
+    child.send({ kind: "abort", call: 1 });
+    return (await once(child, "message"))[0];
+  };
+  expect(await abort()).toEqual({ kind: "alive" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) child.kill(signal);
+  expect(await abort()).toEqual({ kind: "alive" });
+  expect(getPriority(child.pid ?? 0)).toBe(Math.min(19, getPriority() + 10));
+  child.disconnect();
+  expect(await ended).toEqual([0, null]);
 });

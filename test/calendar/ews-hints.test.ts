@@ -272,22 +272,22 @@ describe("a thread of notifications that", () => {
   });
 });
 
-test("the threads as they are built find each other: a change comes through both", async () => {
+test("process and thread as they are built find each other: a change comes through both", async () => {
   const folder = join(import.meta.dirname, "../../node_modules/.cache/lamplight-test", `hints-${String(pid)}-${String(threadId)}`);
   for (const name of ["calendar-program", "ews-hints-worker"]) await build({ entryPoints: [join(import.meta.dirname, `../../src/calendar/${name}.ts`)], outfile: join(folder, `${name}.js`), bundle: true, platform: "node", format: "esm", packages: "external", target: "node20" });
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   const notes = notifier();
   const server = await exchange({ scheme: "ntlm", answer: (soap, response, seen) => { notes.answer(soap, response, seen); } });
   open.push(server);
-  const thread = calendarProcess({ programPath: join(folder, "calendar-program.js"), log: silentLog, clock: systemClock });
+  const reader = calendarProcess({ programPath: join(folder, "calendar-program.js"), log: silentLog, clock: systemClock });
   open.push({
     async close() {
-      await thread.close();
+      await reader.close();
       rmSync(folder, { recursive: true, force: true });
     },
   });
   const { url, username, password } = accessTo(server);
-  const adapter = await thread.open({ calendar: { ...calendar, url, username, password, timeoutMs: 20_000 }, zone: "UTC" });
+  const adapter = await reader.open({ calendar: { ...calendar, url, username, password, timeoutMs: 20_000 }, zone: "UTC" });
   const changes = new Heard<string>();
   const states = new Heard<WatchState>();
   adapter.watch?.((mailbox = "") => { changes.push(mailbox); }, ["alice@mail.test"], (state) => { states.push(state); });

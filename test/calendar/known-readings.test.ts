@@ -5,7 +5,7 @@ import { KnownReadings } from "../../src/calendar/known-readings.ts";
 const at = (start: number): Reading => ({ kind: "entries", entries: [{ start, end: start + 1, kind: "busy", hasAttendees: false, isPrivate: false }] });
 const failure: Reading = { kind: "failure", failure: "timeout", text: "it was late" };
 
-/** What the reading end sends of a reading, and what the other end makes of it: a copy, as a thread's messages are. */
+/** What the reading end sends of a reading, and what the other end makes of it: a copy, as messages of a process are. */
 function carried(here: KnownReadings, there: KnownReadings, readings: ReadonlyMap<string, Reading>): { readonly sent: readonly string[]; readonly whole: ReadonlyMap<string, Reading> } {
   const news = structuredClone(here.news(readings));
   return { sent: [...news.readings.keys()], whole: there.whole(news) };

@@ -10,7 +10,7 @@ import { WITH_OTHERS, calendarEvent, calendarText } from "./calendar-office.ts";
 import { Phone } from "./phone.ts";
 import { DOMAIN } from "./stage.ts";
 
-// The whole program with the thread that it reads calendars in, everything that it writes at its most talkative, and words that stand in calendars alone.
+// The whole program with the process that it reads calendars in, everything that it writes at its most talkative, and words that stand in calendars alone.
 
 const WORDS = ["QUARTZFALCON", "ZEBRAROOM", "MALLORYGUEST", "TANGOBODY", "guest@elsewhere"];
 const SECRETS = ["ics-p4ssword-xyzzy", ACCOUNT.password, "graph-s3cret-plugh", "private-4711", "token-of-graph"];
