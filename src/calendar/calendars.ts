@@ -139,9 +139,18 @@ class PolledCalendars implements Calendars {
 
   facts(): readonly CalendarFacts[] {
     return this.#configs.map(({ name, kind }) => {
-      const states = this.#running.filter(({ plan }) => plan.calendar.name === name).flatMap(({ plan, states }) => [...plan.people.keys()].map((mailbox) => states.get(mailbox) ?? UNREAD));
+      let [mailboxes, silent, readAt] = [0, 0, 0];
+      for (const { plan, states } of this.#running) {
+        if (plan.calendar.name !== name) continue;
+        for (const mailbox of plan.people.keys()) {
+          const state = states.get(mailbox) ?? UNREAD;
+          mailboxes++;
+          if (state.silence !== null) silent++;
+          readAt = Math.max(readAt, state.readAt);
+        }
+      }
       const { polls, failures, hints, hintFailures } = this.#countsOf(name);
-      return { name, kind, mailboxes: states.length, silent: states.filter(({ silence }) => silence !== null).length, polls, failures, hints, hintFailures, readAt: Math.max(0, ...states.map(({ readAt }) => readAt)) };
+      return { name, kind, mailboxes, silent, polls, failures, hints, hintFailures, readAt };
     });
   }
 
