@@ -148,7 +148,11 @@ class Running implements CalendarProcess {
     this.#proxies.delete(number);
     if (this.#child === null) return Promise.resolve();
     return new Promise((resolve) => {
-      proxy.onClosed = resolve;
+      // Whether it says so or ends before.
+      proxy.onClosed = () => {
+        this.#proxies.delete(number);
+        resolve();
+      };
       this.#proxies.set(number, proxy);
       this.#tell({ kind: "close", adapter: number });
     });
@@ -181,8 +185,6 @@ class Running implements CalendarProcess {
     // What it might print of a calendar when it dies is for nobody.
     const child = fork(this.#deps.programPath, [], { execArgv: NODE_SWITCHES, serialization: "advanced", stdio: ["ignore", "ignore", "ignore", "ipc"] });
     this.#child = child;
-    child.unref();
-    child.channel?.unref();
     child.on("message", (answer: CalendarAnswer) => {
       if (this.#child === child) this.#hear(answer);
     });
@@ -232,7 +234,6 @@ class Running implements CalendarProcess {
         return;
       case "closed":
         this.#proxies.get(answer.adapter)?.onClosed?.();
-        this.#proxies.delete(answer.adapter);
     }
   }
 
