@@ -12,3 +12,8 @@ export function keptText(text: string): string {
   scratch.write(text, 0, length, "latin1");
   return scratch.toString("latin1", 0, length);
 }
+
+/** The same for text of any characters; half a pair of surrogates becomes U+FFFD. */
+export function keptUnicode(text: string): string {
+  return text.length < COPIED_BELOW ? text : Buffer.from(text, "utf8").toString("utf8");
+}

@@ -1,3 +1,4 @@
+import { keptUnicode } from "../base/kept-text.ts";
 import { DAY_MS, type LocalTime } from "./local-time.ts";
 import { WINDOWS_ZONES } from "./windows-zones.ts";
 
@@ -40,7 +41,7 @@ export function namedZone(name: string): Zone | null {
   if (found !== undefined) return found;
   const zone = findZone(name.trim().replace(/^"(.*)"$/, "$1"));
   if (known.size >= NAMES_MAX) known.clear();
-  known.set(name, zone);
+  known.set(keptUnicode(name), zone);
   return zone;
 }
 

@@ -18,7 +18,8 @@ function calendarText(which: number): string {
   return ["BEGIN:VCALENDAR", "VERSION:2.0", vtimezone, ...days, event(1000, `DTSTART;TZID=${zone}:20250302T090000`, "RRULE:FREQ=WEEKLY"), "END:VCALENDAR", ""].join("\r\n");
 }
 
-test("a calendar that was read takes little memory, and keeps nothing of its text", () => {
+// Once: what the first try kept would hide it from the second.
+test("a calendar that was read takes little memory, and keeps nothing of its text", { retry: 0 }, () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const bytes = Buffer.byteLength(calendarText(0));
