@@ -166,14 +166,19 @@ class Running implements CalendarProcess {
 
   async #end(why: string): Promise<void> {
     const child = this.#child;
+    this.#forget(why);
+    if (child === null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    // False of one that has ended already.
+    if (child.kill("SIGKILL")) await ended;
+  }
+
+  /** There is none any more, and who waits for it is told. */
+  #forget(why: string): void {
     this.#child = null;
     this.#cancelDeaf?.();
     this.#cancelDeaf = null;
     this.#giveUpCalls(why);
-    if (child === null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    // Refused of one that has ended already: its exit was heard then, or is about to be.
-    if (child.exitCode === null && child.signalCode === null && child.kill("SIGKILL")) await ended;
   }
 
   #tell(order: CalendarOrder): void {
@@ -190,12 +195,9 @@ class Running implements CalendarProcess {
     });
     const lost = (reason: string): void => {
       if (this.#child !== child) return;
-      this.#child = null;
-      this.#cancelDeaf?.();
-      this.#cancelDeaf = null;
       this.#deps.log.warn({ reason }, "the calendar process is lost: the next poll starts another");
       for (const { settle } of this.#proxies.values()) settle.reject(new UnavailableError("the calendar process ended"));
-      this.#giveUpCalls("the process that reads calendars ended");
+      this.#forget("the process that reads calendars ended");
     };
     child.on("error", (err) => {
       lost("code" in err ? String(err.code) : err.name);
@@ -237,7 +239,7 @@ class Running implements CalendarProcess {
     }
   }
 
-  /** What comes for a call that nobody waits for any more is kept all the same: the process counts it as known. */
+  /** What comes for a call that was given up is kept all the same: the process counts it as known. */
   #hearReadings({ adapter, call, readings, same }: CalendarAnswer & { readonly kind: "readings" }): void {
     const whole = this.#proxies.get(adapter)?.known.whole({ readings, same }) ?? readings;
     this.#calls.get(call)?.done(whole);

@@ -118,7 +118,6 @@ export class EwsTransport {
 
   #judged(answer: WebAnswer, scheme: "basic" | "ntlm"): WebAnswer | WebFailure {
     const { status, headers } = answer;
-    const body = bodyOf(answer);
     const { host } = this.#url;
     if (status === 401) {
       const why = scheme === "ntlm" ? "; or something on the way opens the TLS connection, which Extended Protection forbids" : "";
@@ -130,7 +129,7 @@ export class EwsTransport {
     if (status === 403) return webFailure("permission", `${host} does not let the service account use EWS`);
     if (status === 404 || status === 405) return webFailure("not-found", `${host} has no EWS service at ${this.#url.pathname}`);
     // Exchange sends SOAP faults with 500, and those that say "wait" with 500 or 503.
-    if (/<(?:[\w-]+:)?Envelope[\s>]/.test(body.slice(0, 4096))) return answer;
+    if (/<(?:[\w-]+:)?Envelope[\s>]/.test(bodyOf(answer, 4096))) return answer;
     if (status === 429 || status === 503) return webFailure("throttled", `${host} is busy and asks us to wait`, retryAfterMs(headers.get("retry-after"), this.#clock.now()));
     if (status !== 200) return webFailure("connection", `${host} answers with HTTP status ${String(status)}`);
     return webFailure("unreadable", `what answers at ${host} is no Exchange web service`);

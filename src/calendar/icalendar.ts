@@ -4,6 +4,7 @@ import type { Owner } from "./event-meaning.ts";
 import { eventSeries, type EventSeries } from "./event-series.ts";
 import { endOf, eventTimes, parseLength, type Zones } from "./event-time.ts";
 import { readICalText, textOf, type ICalComponent } from "./ical-text.ts";
+import { DAY_MS } from "./local-time.ts";
 import type { Budget } from "./occurrences.ts";
 import { describedZone } from "./zone-block.ts";
 import { UTC, namedZone, type Zone } from "./zone.ts";
@@ -44,7 +45,7 @@ export interface ParsedCalendar {
 }
 
 /** How far beyond a span it is expanded, for those that follow. */
-const AHEAD_MS = 86_400_000;
+const AHEAD_MS = DAY_MS;
 
 type Failure = Reading & { readonly kind: "failure" };
 

@@ -36,9 +36,10 @@ export interface WebAnswer {
   readonly parts: readonly Buffer[];
 }
 
-/** The body of an answer, bytes as latin1: one character a byte. */
-export function bodyOf({ parts }: WebAnswer): string {
-  return (parts.length === 1 ? parts[0] : Buffer.concat(parts))?.toString("latin1") ?? "";
+/** The body of an answer, or its first `bytesMax` bytes, as latin1: one character a byte. */
+export function bodyOf({ parts }: WebAnswer, bytesMax = Number.MAX_SAFE_INTEGER): string {
+  const body = Buffer.concat(parts);
+  return body.toString("latin1", 0, Math.min(body.length, bytesMax));
 }
 
 /** Requests over HTTP(S) with bounds on time and size. It follows no redirect: who sends credentials decides where to. */

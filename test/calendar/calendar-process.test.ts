@@ -1,17 +1,15 @@
-import { fork, type ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
-import { pid } from "node:process";
-import { threadId } from "node:worker_threads";
-import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UnavailableError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { AdapterSettings, CalendarAdapter, Reading } from "../../src/calendar/adapter.ts";
 import { calendarProcess, type CalendarProcess } from "../../src/calendar/calendar-process.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
+import { bundled } from "../store/programs.ts";
 
 // A process that does as its mailboxes say; the real one runs in test/flows.
 const program = `
@@ -39,13 +37,6 @@ process.on("message", (order) => {
     if (what === "same") seen = true;
   }
 });`;
-
-/** Forked as the server does it. */
-async function builtProgram(): Promise<ChildProcess> {
-  const outfile = join(import.meta.dirname, "../../node_modules/.cache/lamplight-test", `calendar-program-${String(pid)}-${String(threadId)}.mjs`);
-  await build({ entryPoints: [join(import.meta.dirname, "../../src/calendar/calendar-program.ts")], outfile, bundle: true, platform: "node", format: "esm", packages: "external", target: "node20" });
-  return fork(outfile, [], { serialization: "advanced", execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
-}
 
 let folder = "";
 let running: CalendarProcess;
@@ -92,7 +83,7 @@ test("what the process does not send again is what it said last, of each adapter
   expect(await read(other, "same")).toEqual(said);
 });
 
-test("an answer for which nobody waits any more counts as known all the same", async () => {
+test("an answer to a call that was given up counts as known all the same", async () => {
   const adapter = await open();
   const given = new AbortController();
   void read(adapter, "same", given.signal);
@@ -175,7 +166,7 @@ test("nothing waits for a process that was closed", async () => {
 });
 
 test("the program heeds no signal that is meant for the server, gives way to others, and ends with the server", async () => {
-  const child = await builtProgram();
+  const child = fork(await bundled("src/calendar/calendar-program.ts"), [], { serialization: "advanced", execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
   const ended = once(child, "exit");
   const abort = async (): Promise<unknown> => {
     child.send({ kind: "abort", call: 1 });
